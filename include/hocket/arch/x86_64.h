@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inline switch for x86_64, System V ABI. Included by hocket/switch.h.
+ *
+ * It enters and leaves by a jump, so the return predictor stays in step: a mispredicted return is
+ * most of what a classic switch costs. It writes nothing below the stack pointer, where a leaf
+ * function keeps its locals (the red zone, System V 3.2.2): the target is in the context.
+ *
+ * Every register is declared clobbered but rsp, rbp and rbx. rbp may not be clobbered where it is
+ * the frame pointer, rbx is LLVM's base pointer: both travel in the context. mxcsr and the x87
+ * control word are left alone (docs/design/switch.md says why). The direction flag is clear on
+ * both sides, as the ABI demands at calls.
+ *
+ * Between the load of rsp and the jump the compiler's unwind rules speak of the wrong stack, so for
+ * that one instruction a backtrace is told to end. The int3 is never executed: it stops straight
+ * line speculation past the jump, and gives unwinders, which look up pc - 1, an address that
+ * already has the right rules again.
+ */
+#ifndef HOCKET_ARCH_X86_64_H
+#define HOCKET_ARCH_X86_64_H
+
+#define HKT__SWITCH_INLINE 1
+
+#if defined(__CET__) && (__CET__ & 1)
+#define HKT__LANDING "endbr64\n\t"
+#else
+#define HKT__LANDING ""
+#endif
+
+#ifdef __GCC_HAVE_DWARF2_CFI_ASM
+#define HKT__CFI(text) text "\n\t"
+#else
+#define HKT__CFI(text) ""
+#endif
+
+#ifdef __AVX512F__
+#define HKT__CLOBBER_AVX512                                                                        \
+    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",    \
+        "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",  \
+        "k7"
+#else
+#define HKT__CLOBBER_AVX512
+#endif
+
+HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct hkt_ctx *load,
+                                             struct hkt_msg msg)
+{
+    void *value = msg.value;
+    intptr_t code = msg.code;
+    const void *from = load;
+
+    /* All loads come before the stores: save and load may be one object. */
+    __asm__ volatile("movq 8(%%rsi), %%rcx\n\t"
+                     "movq 16(%%rsi), %%r8\n\t"
+                     "movq 0(%%rsi), %%r9\n\t"
+                     "movq 24(%%rsi), %%rsi\n\t"
+                     "leaq 1f(%%rip), %%r10\n\t"
+                     "movq %%rbp, 0(%%rdi)\n\t"
+                     "movq %%r10, 8(%%rdi)\n\t"
+                     "movq %%rsp, 16(%%rdi)\n\t"
+                     "movq %%rbx, 24(%%rdi)\n\t"
+                     HKT__CFI(".cfi_remember_state")
+                     HKT__CFI(".cfi_undefined %%rip")
+                     "movq %%r9, %%rbp\n\t"
+                     "movq %%rsi, %%rbx\n\t"
+                     "movq %%r8, %%rsp\n\t"
+                     "jmp *%%rcx\n\t"
+                     HKT__CFI(".cfi_restore_state")
+                     "int3\n"
+                     "1:\t"
+                     HKT__LANDING
+                     : "+a"(value), "+d"(code), "+D"(save), "+S"(from)
+                     :
+                     : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory",
+                       "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)",
+                       "st(2)", "st(3)", "st(4)", "st(5)", "st(6)",
+                       "st(7)" HKT__CLOBBER_AVX512);
+    struct hkt_msg got = {value, code};
+    return got;
+}
+
+#undef HKT__LANDING
+#undef HKT__CFI
+#undef HKT__CLOBBER_AVX512
+
+#endif

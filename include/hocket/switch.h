@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hocket/switch.h: the context switch itself. Everything else stands on this one primitive; most
+ * users want coro.h or gen.h instead.
+ *
+ * A context is the side that does not run. Where it may go on is described by four words:
+ *
+ *      fp   frame pointer register
+ *      pc   where to go on
+ *      sp   its stack pointer
+ *      bp   the other register that compilers keep to themselves (LLVM's base pointer)
+ *
+ * All other registers are dead across a switch: the inline form tells the compiler so, and it saves
+ * what is live; the out-of-line form pushes the callee-saved ones onto the stack it leaves. On
+ * arrival at pc, sp, fp and bp are those of the context and a message of two words is in the
+ * registers in which the ABI returns a pair. So either form can resume what the other suspended,
+ * and a library built with one works with users built with the other.
+ *
+ * fp comes first and pc second because that pair is a frame record: the frame pointer of a
+ * coroutine's first frame is the address of its context, so a frame pointer walk goes from a
+ * running coroutine straight into whoever resumed it.
+ */
+#ifndef HOCKET_SWITCH_H
+#define HOCKET_SWITCH_H
+
+#include <hocket/base.h>
+
+/* Two words that travel with a switch, in registers. */
+struct hkt_msg {
+    void *value;
+    intptr_t code;
+};
+
+struct hkt_ctx {
+    void *fp;
+    void *pc;
+    void *sp;
+    void *bp;
+#if defined(__arm__)
+    void *fp2; /* r11: Thumb frames use r7, ARM frames r11 */
+#endif
+    /* Bit 0: the context holds a resumer (its owner runs on the stack that it describes), so a
+     * backtrace goes on through it. The other bits are the owner's. */
+    uint32_t flags;
+    uint32_t aux; /* the owner's */
+};
+
+#define HKT_CTX_LIVE 1u
+
+/* The first function on a new stack. It must not return. */
+typedef void hkt_ctx_fn(struct hkt_ctx *self, struct hkt_msg msg);
+
+HKT_BEGIN_DECLS
+
+/* What: makes ctx a context that calls fn(ctx, msg) on a stack of its own when first switched to.
+ * stack: its lowest address; size: bytes, at least 1024. The memory and ctx are the caller's and
+ * must not move while in use. flags and aux are set to 0.
+ * Suspends: never. Thread: a context must be switched to on one thread only, because compilers keep
+ * addresses of thread-locals across a call. */
+HKT_API void hkt_ctx_init(struct hkt_ctx *ctx, void *stack, size_t size, hkt_ctx_fn *fn);
+
+/* The out-of-line form of hkt_ctx_switch, hand-written in arch/<isa>/. */
+#if defined(__arm__)
+HKT_API uint64_t hkt__switch(struct hkt_ctx *save, const struct hkt_ctx *load, void *value,
+                             intptr_t code);
+HKT_INLINE struct hkt_msg hkt__switch_outline(struct hkt_ctx *save, const struct hkt_ctx *load,
+                                              struct hkt_msg msg)
+{
+    uint64_t pair = hkt__switch(save, load, msg.value, msg.code);
+    struct hkt_msg got = {(void *)(uintptr_t)(uint32_t)pair, (intptr_t)(uint32_t)(pair >> 32)};
+    return got;
+}
+#else
+HKT_API struct hkt_msg hkt__switch(struct hkt_ctx *save, const struct hkt_ctx *load, void *value,
+                                   intptr_t code);
+HKT_INLINE struct hkt_msg hkt__switch_outline(struct hkt_ctx *save, const struct hkt_ctx *load,
+                                              struct hkt_msg msg)
+{
+    return hkt__switch(save, load, msg.value, msg.code);
+}
+#endif
+
+HKT_END_DECLS
+
+/* HKT_SWITCH_OUTLINE, defined by the user or by the build, selects the portable form. */
+#if defined(__GNUC__) && !defined(HKT_SWITCH_OUTLINE)
+#if defined(__x86_64__) && !defined(__ILP32__)
+#include <hocket/arch/x86_64.h>
+#elif defined(__aarch64__) && !defined(__ILP32__)
+#include <hocket/arch/aarch64.h>
+#elif defined(__riscv) && __riscv_xlen == 64
+#include <hocket/arch/riscv64.h>
+#elif defined(__arm__)
+#include <hocket/arch/arm.h>
+#endif
+#endif
+
+/* What: saves the running context in save, goes on in load, and carries msg there. Returns the
+ * message of whoever switches back to save. save and load may be the same object: then it is an
+ * exchange, and the object always holds the side that does not run.
+ * Suspends: the caller, until somebody switches to save. Thread: see hkt_ctx_init. */
+HKT_INLINE struct hkt_msg hkt_ctx_switch(struct hkt_ctx *save, const struct hkt_ctx *load,
+                                         struct hkt_msg msg)
+{
+#ifdef HKT__SWITCH_INLINE
+    return hkt__switch_inline(save, load, msg);
+#else
+    return hkt__switch_outline(save, load, msg);
+#endif
+}
+
+#endif
