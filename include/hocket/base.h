@@ -51,7 +51,8 @@
 #define hkt_async HKT_MUST_CHECK
 
 /* Being closed: what a yield answers when its generator or coroutine is told to finish
- * (Python's GeneratorExit). The body cleans up and returns it. Not -ECANCELED, which is a task's. */
+ * (Python's GeneratorExit). The body cleans up and returns it. Not -ECANCELED, which is a task's.
+ */
 #define HKT_ECLOSE (-4097)
 /* A barrier was broken or aborted (Python's BrokenBarrierError). */
 #define HKT_EBROKEN (-4098)
@@ -87,9 +88,8 @@ HKT_INLINE void hkt__defer_run(struct hkt__defer *d)
 /* Runs fn(arg) when the enclosing scope is left, by any way but longjmp; the last one first. It is
  * how a body releases what it holds when it is closed or cancelled (Python's `finally`). */
 #define HKT_DEFER(fn, arg)                                                                         \
-    __attribute__((cleanup(hkt__defer_run), unused)) struct hkt__defer HKT__CAT(hkt__defer_,       \
-                                                                                __COUNTER__) = {   \
-        (fn), (arg)}
+    __attribute__((cleanup(hkt__defer_run), unused)) struct hkt__defer HKT__CAT(                   \
+        hkt__defer_, __COUNTER__) = {(fn), (arg)}
 #endif
 
 HKT_BEGIN_DECLS

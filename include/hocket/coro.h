@@ -3,8 +3,9 @@
  * hocket/coro.h: stackful coroutines. A coroutine is a function with a stack of its own that can
  * stop in the middle, at any call depth, hand out a value, and be resumed with another.
  *
- * A coroutine belongs to the thread that first resumes it: resuming it on another is an error that
- * debug builds report. Values that pass through resume and yield are borrowed pointers, valid until
+ * A coroutine belongs to the thread that made it. Using it on another is answered with -EXDEV
+ * where that is noticed: always in debug builds, otherwise by every call that is not inlined.
+ * Values that pass through resume and yield are borrowed pointers, valid until
  * the next switch of that coroutine.
  */
 #ifndef HOCKET_CORO_H
@@ -70,8 +71,8 @@ HKT_BEGIN_DECLS
 
 /* What: makes a coroutine that will run fn(self, arg). Runs nothing yet.
  * Returns: the coroutine, or NULL when out of memory; every function below accepts NULL and then
- * answers -ENOMEM. Suspends: never. Thread: any. Owner: the caller, who ends it with
- * hkt_coro_free(). */
+ * answers -ENOMEM. Suspends: never. Thread: any, which becomes its own. Owner: the caller, who ends
+ * it with hkt_coro_free(). */
 HKT_API HKT_MUST_CHECK struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg);
 
 /* What: the same with options; opts NULL is hkt_coro_new(). Options out of range are reported with
@@ -192,8 +193,10 @@ HKT_INLINE hkt_async int hkt_coro_transfer(struct hkt_coro *self, struct hkt_cor
     if (HKT_UNLIKELY(!to || self->ctx.flags != HKT__RUNNING || to->ctx.flags != 0))
         return hkt__coro_transfer(self, to, in, back);
     struct hkt_msg msg = {in, 0};
-    struct hkt_ctx target = to->ctx;
-    to->ctx = self->ctx; /* the resumer, and with it the running flag */
+    struct hkt_ctx target;
+    hkt__ctx_copy(&target, &to->ctx);
+    hkt__ctx_copy(&to->ctx, &self->ctx); /* the resumer */
+    to->ctx.flags = HKT__RUNNING;
     self->ctx.flags = 0;
     msg = hkt_ctx_switch(&self->ctx, &target, msg);
     if (back)

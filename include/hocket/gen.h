@@ -41,7 +41,7 @@ HKT_BEGIN_DECLS
 
 /* What: makes a generator that will run fn(self, arg). Runs nothing yet.
  * Returns: the generator, or NULL when out of memory, which every call below answers with -ENOMEM.
- * Suspends: never. Thread: any; a generator belongs to the thread that first steps it.
+ * Suspends: never. Thread: any, to which the generator then belongs.
  * Owner: the caller, who ends it with hkt_gen_free() or by hkt_auto_gen.
  * Python: calling a generator function. */
 HKT_API HKT_MUST_CHECK struct hkt_gen *hkt_gen_new(hkt_gen_fn *fn, void *arg);
@@ -258,11 +258,10 @@ HKT_INLINE void hkt__each_cleanup(struct hkt__each *each)
  *          printf("%d\n", x);
  */
 #define HKT_EACH(face, var, gen_expr, rc)                                                          \
-    for (__attribute__((cleanup(hkt__each_cleanup))) struct hkt__each hkt__each_##var =            \
-             {(gen_expr), 1};                                                                      \
+    for (__attribute__((                                                                           \
+             cleanup(hkt__each_cleanup))) struct hkt__each hkt__each_##var = {(gen_expr), 1};      \
          hkt__each_##var.once; hkt__each_##var.once = 0)                                           \
-        for (face##_value var;                                                                     \
-             hkt__each_step((rc), face##_next(hkt__each_##var.gen, &var)) > 0;)
+        for (face##_value var; hkt__each_step((rc), face##_next(hkt__each_##var.gen, &var)) > 0;)
 
 HKT_INLINE int hkt__each_step(int *rc, int step)
 {

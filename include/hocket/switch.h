@@ -50,6 +50,23 @@ struct hkt_ctx {
 /* The first function on a new stack. It must not return. */
 typedef void hkt_ctx_fn(struct hkt_ctx *self, struct hkt_msg msg);
 
+/* Copies the four words (on Arm five), not the flags. Word by word: a vector load of words that
+ * were just stored one by one would wait for the stores to reach the cache. */
+HKT_INLINE void hkt__ctx_copy(struct hkt_ctx *to, const struct hkt_ctx *from)
+{
+    void *fp = from->fp, *pc = from->pc, *sp = from->sp, *bp = from->bp;
+#if defined(__GNUC__)
+    __asm__("" : "+r"(fp), "+r"(pc), "+r"(sp), "+r"(bp));
+#endif
+    to->fp = fp;
+    to->pc = pc;
+    to->sp = sp;
+    to->bp = bp;
+#if defined(__arm__)
+    to->fp2 = from->fp2;
+#endif
+}
+
 HKT_BEGIN_DECLS
 
 /* What: makes ctx a context that calls fn(ctx, msg) on a stack of its own when first switched to.

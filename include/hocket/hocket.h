@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hocket/hocket.h: everything.
+ */
+#ifndef HOCKET_HOCKET_H
+#define HOCKET_HOCKET_H
+
+#include <hocket/base.h>
+#include <hocket/coro.h>
+#include <hocket/gen.h>
+#include <hocket/switch.h>
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "os.h"
+#include "arch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/random.h>
+#endif
+
+/* Linux 6.13. A guard installed so needs no mapping of its own. */
+#if defined(__linux__) && !defined(MADV_GUARD_INSTALL)
+#define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MAP_NORESERVE
+#define MAP_NORESERVE 0
+#endif
+#ifndef MAP_STACK
+#define MAP_STACK 0
+#endif
+
+size_t hkt__os_page_size(void)
+{
+    static size_t size;
+
+    if (!size)
+        size = (size_t)sysconf(_SC_PAGESIZE);
+    return size;
+}
+
+static void *os_alloc(size_t size)
+{
+    return calloc(1, size);
+}
+
+static void *os_map(size_t size)
+{
+    void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+
+    if (addr == MAP_FAILED)
+        return NULL;
+#ifdef MADV_NOHUGEPAGE
+    /* A huge page would make each parked coroutine resident in full. A kernel without huge pages
+     * refuses, which is as good. */
+    madvise(addr, size, MADV_NOHUGEPAGE);
+#endif
+    return addr;
+}
+
+static void os_unmap(void *addr, size_t size)
+{
+    munmap(addr, size);
+}
+
+#ifdef MADV_GUARD_INSTALL
+/* Emulators answer success to an advice that they do not know, and the guard would be lost without
+ * a word. So the first one is put to the test: the kernel must refuse to write there. */
+static bool guard_advice_works(void *addr, size_t size)
+{
+    static atomic_int works; /* 0 not yet known, 1 yes, -1 no */
+
+    if (atomic_load_explicit(&works, memory_order_relaxed) < 0)
+        return false;
+    if (madvise(addr, size, MADV_GUARD_INSTALL) != 0)
+        return false;
+    if (atomic_load_explicit(&works, memory_order_relaxed) == 0) {
+        bool refused = getrandom(addr, 1, GRND_NONBLOCK) < 0 && errno == EFAULT;
+        atomic_store_explicit(&works, refused ? 1 : -1, memory_order_relaxed);
+        return refused;
+    }
+    return true;
+}
+#else
+static bool guard_advice_works(void *addr, size_t size)
+{
+    (void)addr;
+    (void)size;
+    return false;
+}
+#endif
+
+static int os_guard(void *addr, size_t size)
+{
+    if (guard_advice_works(addr, size))
+        return 0;
+    return mprotect(addr, size, PROT_NONE) == 0 ? 0 : -errno;
+}
+
+static void os_release(void *addr, size_t size)
+{
+    madvise(addr, size, MADV_DONTNEED);
+}
+
+static size_t os_resident(const void *addr, size_t size)
+{
+    size_t page = hkt__os_page_size();
+    size_t pages = size / page;
+    size_t used = 0;
+#if defined(__linux__)
+    unsigned char in_core[1];
+#else
+    char in_core[1];
+#endif
+
+    for (; used < pages; used++) {
+        const char *p = (const char *)addr + size - (used + 1) * page;
+        if (mincore((void *)(uintptr_t)p, page, in_core) != 0 || !(in_core[0] & 1))
+            break;
+    }
+    return used;
+}
+
+static bool os_shadow_stack(void)
+{
+    return hkt__arch_shadow_stack();
+}
+
+static void os_write_stderr(const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(STDERR_FILENO, text, size);
+        if (n <= 0 && errno != EINTR)
+            return;
+        if (n > 0) {
+            text += n;
+            size -= (size_t)n;
+        }
+    }
+}
+
+struct hkt__os hkt__os = {
+    .alloc = os_alloc,
+    .map = os_map,
+    .unmap = os_unmap,
+    .guard = os_guard,
+    .release = os_release,
+    .resident = os_resident,
+    .shadow_stack = os_shadow_stack,
+    .write_stderr = os_write_stderr,
+};
+
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static pthread_key_t exit_key;
+static void (*exit_fn)(void *);
+
+static void make_exit_key(void)
+{
+    pthread_key_create(&exit_key, exit_fn);
+}
+
+void hkt__os_at_thread_exit(void (*fn)(void *), void *arg)
+{
+    exit_fn = fn;
+    pthread_once(&exit_once, make_exit_key);
+    pthread_setspecific(exit_key, arg);
+}

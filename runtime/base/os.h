@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The one seam through which memory and the system are reached. Tests replace a door by storing
+ * into hkt__os and restoring it afterwards; nothing else in the runtime calls the system.
+ */
+#ifndef HOCKET_BASE_OS_H
+#define HOCKET_BASE_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct hkt__os {
+    /* Zeroed memory that free() takes back; NULL when there is none. */
+    void *(*alloc)(size_t size);
+    /* Address space that costs memory only where it is touched, page aligned, zeroed. NULL when
+     * there is none. */
+    void *(*map)(size_t size);
+    void (*unmap)(void *addr, size_t size);
+    /* Makes pages fault on any access. 0 or -errno. */
+    int (*guard)(void *addr, size_t size);
+    /* Gives the memory of pages back to the kernel; they read as zero, or as they were, later. */
+    void (*release)(void *addr, size_t size);
+    /* How many of the pages in [addr, addr + size) hold memory, counted from the top until the
+     * first that does not. */
+    size_t (*resident)(const void *addr, size_t size);
+    /* Whether this thread runs on a hardware shadow stack. */
+    bool (*shadow_stack)(void);
+    void (*write_stderr)(const char *text, size_t size);
+};
+
+extern struct hkt__os hkt__os;
+
+size_t hkt__os_page_size(void);
+
+/* Calls fn(arg) when the calling thread ends; once a thread and fn. */
+void hkt__os_at_thread_exit(void (*fn)(void *), void *arg);
+
+#endif

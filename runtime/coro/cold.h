@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The half of a control block that a switch does not touch, and what the files of this layer offer
+ * each other.
+ */
+#ifndef HOCKET_CORO_COLD_H
+#define HOCKET_CORO_COLD_H
+
+#include "arch.h"
+
+#include <hocket/gen.h>
+
+#include <stdbool.h>
+
+/* More of ctx.flags; see hocket/coro.h. */
+#define HKT__DELEGATED 64u  /* some generator delegates to this one */
+#define HKT__CLOSING   128u /* its delegates are being closed: as good as running */
+#define HKT__STICKY    (HKT__SLOW | HKT__DELEGATED)
+
+/* The message code that tells a delegator that its delegate has finished. */
+#define HKT__DELEGATE_DONE 1
+
+/* The resumer of a running coroutine, as far as a watched switch must know it. */
+struct hkt__peer {
+    const void *bottom; /* its stack, as AddressSanitizer sees it; NULL: not yet known */
+    size_t size;
+    void *fiber; /* ThreadSanitizer's */
+    struct hkt__fpenv fpenv;
+    uintptr_t eh[3]; /* the C++ runtime's handled exceptions */
+};
+
+struct hkt__pool;
+struct hkt__thread;
+
+struct hkt__cold {
+    union {
+        hkt_coro_fn *coro;
+        hkt_gen_fn *gen;
+    } fn;
+    void *arg;
+    void *result; /* hkt_gen_return() */
+    const char *name;
+
+    char *low;              /* lowest usable byte of the stack */
+    char *top;              /* where the first frame begins; above it, bytes copied for the body */
+    struct hkt__pool *pool; /* NULL: the user's memory */
+    struct hkt__thread *thread;
+    size_t room; /* bytes from low that frames and copied arguments share */
+
+    int rc;          /* what the body returned */
+    uint32_t traits; /* HKT_CORO_FPENV, HKT_CORO_PAINT, and those below */
+
+    /* Delegation: see delegate.c. */
+    struct hkt_gen *delegate;
+    struct hkt_gen *delegator;
+    struct hkt_gen *far;   /* of the outermost: the innermost, and the reverse */
+    struct hkt_gen *entry; /* of the running innermost: the one that was stepped */
+
+    void *fiber; /* ThreadSanitizer's */
+    unsigned valgrind_id;
+    struct hkt__peer peer; /* used by watched switches only */
+    struct hkt_coro *next; /* in the thread's list of those on the user's memory */
+};
+
+#define HKT__IS_GEN  0x100u
+#define HKT__GUARDED 0x200u /* else *low holds HKT__CANARY */
+
+#define HKT__CANARY UINT64_C(0xc0a57ac4ca9a17e5)
+
+/* One load instead of a call, also in a shared library. */
+#if defined(__ELF__)
+#define HKT__TLS_FAST __attribute__((tls_model("initial-exec")))
+#else
+#define HKT__TLS_FAST
+#endif
+
+/* What the calling thread has; NULL before its first coroutine. */
+extern _Thread_local struct hkt__thread *hkt__thread_current HKT__TLS_FAST;
+
+static inline bool hkt__busy(const struct hkt_coro *c)
+{
+    return (c->ctx.flags & (HKT__RUNNING | HKT__CLOSING)) != 0;
+}
+
+/* coro.c */
+
+/* Says what is wrong with using c here: 0, -ENOMEM or -EXDEV. Aborts when it was freed. */
+int hkt__coro_check_slow(const struct hkt_coro *c, const char *verb);
+/* Makes the context of a coroutine that has not begun. */
+void hkt__coro_begin(struct hkt_coro *c);
+/* A control block dressed for a new use; the function is still to be set. */
+struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits);
+/* Steps c itself, which is suspended or fresh. */
+int hkt__coro_run(struct hkt_coro *c, struct hkt_msg msg, void **value);
+/* Suspends self, whose resumer from now on is that of to, and goes on in to. */
+struct hkt_msg hkt__coro_hand_over(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg msg);
+/* Ends the running coroutine, and goes on in its resumer, or in to, which takes that over. */
+void hkt__coro_leave(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg msg);
+
+static inline int hkt__coro_check(const struct hkt_coro *c, const char *verb)
+{
+    if (HKT_LIKELY(c && !(c->ctx.flags & HKT__FREED) && c->cold->thread == hkt__thread_current))
+        return 0;
+    return hkt__coro_check_slow(c, verb);
+}
+
+/* delegate.c */
+
+struct hkt_gen *hkt__gen_innermost(const struct hkt_gen *g);
+/* Ends the delegation to x: its delegator becomes the innermost of its chain. */
+void hkt__gen_detach(struct hkt_gen *x);
+/* What the end of x, which delegator waits for, does instead of going to the resumer. */
+void hkt__gen_end(struct hkt_gen *x, int rc);
+/* Closes what g delegates to, innermost first; answers the code to raise in g. */
+int hkt__gen_close_delegates(struct hkt_gen *g);
+int hkt__gen_step_innermost(struct hkt_gen *g, struct hkt_msg msg, void **value);
+
+#endif

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The coroutine state machine. The inline doors of hocket/coro.h handle the two states that matter
+ * for speed, suspended and running; everything else comes here, to one funnel for each direction.
+ */
+#include "base/os.h"
+#include "base/report.h"
+#include "cold.h"
+#include "side.h"
+#include "stack.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct hkt_coro) <= 64, "a control block's hot half is one cache line");
+
+/* Making and ending */
+
+static int check_opts(const struct hkt_coro_opts *opts)
+{
+    if (opts->stack && opts->stack_size < HKT_STACK_MIN)
+        hkt__report("coroutine '%s': its own memory of %zu bytes is less than %d", opts->name,
+                    opts->stack_size, HKT_STACK_MIN);
+    else if (opts->stack_size && opts->stack_size < HKT_STACK_MIN)
+        hkt__report("coroutine '%s': a stack of %zu bytes is less than %d", opts->name,
+                    opts->stack_size, HKT_STACK_MIN);
+    else if (opts->flags & ~(unsigned)(HKT_CORO_FPENV | HKT_CORO_PAINT))
+        hkt__report("coroutine '%s': unknown flags 0x%x", opts->name, opts->flags);
+    else
+        return 0;
+    return -EINVAL;
+}
+
+/* A word that no frame is likely to write, for HKT_CORO_PAINT. */
+static const uint64_t paint_word = UINT64_C(0x5a5aa5a55a5aa5a5);
+
+static void paint(struct hkt__cold *cold)
+{
+    uint64_t *low = (uint64_t *)cold->low + (cold->traits & HKT__GUARDED ? 0 : 1);
+
+    for (uint64_t *p = low; p < (uint64_t *)cold->top; p++)
+        *p = paint_word;
+}
+
+static struct hkt_coro *take(const struct hkt_coro_opts *opts)
+{
+    size_t size = opts->stack_size ? opts->stack_size : HKT__STACK_DEFAULT;
+
+    if (check_opts(opts) < 0)
+        return NULL;
+    return opts->stack ? hkt__stack_adopt(opts->stack, size) : hkt__stack_take(size);
+}
+
+/* Puts c before its first step. */
+HKT_INLINE void rewind_to_start(struct hkt_coro *c, void *arg)
+{
+    struct hkt__cold *cold = c->cold;
+    bool special = (cold->traits & (HKT__GUARDED | HKT_CORO_FPENV)) != HKT__GUARDED;
+
+    cold->arg = arg;
+    cold->result = NULL;
+    cold->rc = 0;
+    c->face = NULL;
+    c->ctx.flags = HKT__CREATED | (special ? HKT__SLOW : cold->thread->watched);
+    if (HKT_UNLIKELY(c->ctx.flags & HKT__SLOW))
+        hkt__side_watch(c);
+    if (HKT_UNLIKELY(cold->traits & HKT_CORO_PAINT))
+        paint(cold);
+}
+
+/* Makes a control block, whose links are clear, ready for a use. */
+HKT_INLINE void dress(struct hkt_coro *c, const char *name, void *data, uint32_t traits)
+{
+    struct hkt__cold *cold = c->cold;
+
+    cold->name = name;
+    cold->top = cold->low + cold->room;
+    cold->traits = traits;
+    c->data = data;
+}
+
+static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, uint32_t traits)
+{
+    struct hkt_coro *c = take(opts);
+
+    if (!c)
+        return NULL;
+    traits |= opts->flags | (opts->stack ? 0 : HKT__GUARDED);
+    dress(c, opts->name ? opts->name : "coro", opts->data, traits);
+    rewind_to_start(c, arg);
+    return c;
+}
+
+struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits)
+{
+    if (opts)
+        return make_with(arg, opts, traits);
+    struct hkt_coro *c = hkt__stack_take_warm();
+    if (HKT_UNLIKELY(!c) && !(c = hkt__stack_take(HKT__STACK_DEFAULT)))
+        return NULL;
+    dress(c, "coro", NULL, traits | HKT__GUARDED);
+    rewind_to_start(c, arg);
+    return c;
+}
+
+struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg)
+{
+    struct hkt_coro *c = hkt__coro_make(arg, NULL, 0);
+
+    if (HKT_LIKELY(c != NULL))
+        c->cold->fn.coro = fn;
+    return c;
+}
+
+struct hkt_coro *hkt_coro_new_opts(hkt_coro_fn *fn, void *arg, const struct hkt_coro_opts *opts)
+{
+    struct hkt_coro *c = hkt__coro_make(arg, opts, 0);
+
+    if (c)
+        c->cold->fn.coro = fn;
+    return c;
+}
+
+static void abandon_delegation(struct hkt_coro *c)
+{
+    struct hkt__cold *cold = c->cold;
+
+    if (cold->delegator)
+        hkt__gen_detach((struct hkt_gen *)c);
+    if (cold->delegate)
+        hkt__gen_detach(cold->delegate);
+}
+
+/* Ends what has not ended by itself. Whether c may now be taken back. */
+static bool put_to_rest(struct hkt_coro *c)
+{
+    int rc = hkt__coro_check(c, "free");
+
+    if (rc == 0)
+        rc = hkt_coro_close(c);
+    if (rc == -EXDEV) {
+        hkt__report("free of coroutine '%s' on a thread that is not its own: not freed",
+                    c->cold->name);
+        return false;
+    }
+    if (c->ctx.flags & HKT__FINISHED)
+        return true;
+    if (rc == -EBUSY) {
+        hkt__report("free of coroutine '%s' while it is running: not freed", c->cold->name);
+        return false;
+    }
+    hkt__report("coroutine '%s' ignored its close and was freed", c->cold->name);
+    abandon_delegation(c);
+    return true;
+}
+
+void hkt_coro_free(struct hkt_coro *c)
+{
+    if (!c)
+        return;
+    if (HKT_UNLIKELY(c->ctx.flags != HKT__FINISHED || c->cold->thread != hkt__thread_current) &&
+        !put_to_rest(c))
+        return;
+    if (HKT_UNLIKELY(c->cold->fiber != NULL))
+        hkt__side_unwatch(c);
+    hkt__stack_give(c);
+}
+
+/* Switching */
+
+/* Moves the resumer from one context to the other. */
+static void move_resumer(struct hkt_coro *from, struct hkt_coro *to)
+{
+    hkt__ctx_copy(&to->ctx, &from->ctx);
+    to->ctx.flags = (to->ctx.flags & HKT__STICKY) | HKT__RUNNING;
+}
+
+/* Inlined, because a call that does not return would put the return predictor out of step: the
+ * resumer's next return, a misprediction, would cost more than all the rest of a coroutine's life.
+ */
+HKT_INLINE void leave(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg msg)
+{
+    const struct hkt_ctx *load = &self->ctx;
+    struct hkt_ctx target;
+
+    if (to) {
+        hkt__ctx_copy(&target, &to->ctx);
+        move_resumer(self, to);
+        load = &target;
+    }
+    if (HKT_UNLIKELY(self->ctx.flags & HKT__SLOW))
+        hkt__side_leave(NULL, self, to);
+    self->ctx.flags = HKT__FINISHED;
+    (void)hkt_ctx_switch(&self->ctx, load, msg);
+}
+
+void hkt__coro_leave(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg msg)
+{
+    leave(self, to, msg);
+}
+
+static int run_body(struct hkt_coro *c)
+{
+    struct hkt__cold *cold = c->cold;
+
+    return cold->traits & HKT__IS_GEN ? cold->fn.gen((struct hkt_gen *)c, cold->arg)
+                                      : cold->fn.coro(c, cold->arg);
+}
+
+/* The first function on a coroutine's stack. */
+static void coro_main(struct hkt_ctx *ctx, struct hkt_msg msg)
+{
+    struct hkt_coro *c = (struct hkt_coro *)ctx;
+
+    (void)msg;
+    if (HKT_UNLIKELY(c->ctx.flags & HKT__SLOW))
+        hkt__side_arrive(NULL, c);
+    int rc = run_body(c);
+    c->cold->rc = rc;
+    if (HKT_UNLIKELY(c->cold->delegator != NULL))
+        hkt__gen_end((struct hkt_gen *)c, rc);
+    else
+        leave(c, NULL, (struct hkt_msg){NULL, rc < 0 ? rc : 0});
+    __builtin_trap();
+}
+
+void hkt__coro_begin(struct hkt_coro *c)
+{
+    uint32_t flags = c->ctx.flags & HKT__STICKY;
+
+    hkt_ctx_init(&c->ctx, c->cold->low, (size_t)(c->cold->top - c->cold->low), coro_main);
+    c->ctx.flags = flags;
+}
+
+int hkt__coro_run(struct hkt_coro *c, struct hkt_msg msg, void **value)
+{
+    uint32_t slow = c->ctx.flags & HKT__SLOW;
+    struct hkt__side me;
+
+    c->ctx.flags = (c->ctx.flags & HKT__STICKY) | HKT__RUNNING;
+    if (HKT_UNLIKELY(slow))
+        hkt__side_resume_leave(&me, c);
+    msg = hkt_ctx_switch(&c->ctx, &c->ctx, msg);
+    if (HKT_UNLIKELY(slow))
+        hkt__side_resume_arrive(&me);
+    if (value)
+        *value = msg.value;
+    return (int)msg.code;
+}
+
+struct hkt_msg hkt__coro_hand_over(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg msg)
+{
+    struct hkt_ctx target;
+    bool slow = self->ctx.flags & HKT__SLOW;
+    struct hkt__side me;
+
+    hkt__ctx_copy(&target, &to->ctx);
+    move_resumer(self, to);
+    self->ctx.flags &= ~HKT__RUNNING;
+    if (HKT_UNLIKELY(slow))
+        hkt__side_leave(&me, self, to);
+    msg = hkt_ctx_switch(&self->ctx, &target, msg);
+    if (HKT_UNLIKELY(slow))
+        hkt__side_arrive(&me, self);
+    return msg;
+}
+
+/* The funnels */
+
+int hkt__coro_check_slow(const struct hkt_coro *c, const char *verb)
+{
+    if (!c)
+        return -ENOMEM;
+    if (c->ctx.flags & HKT__FREED)
+        hkt__fatal("%s of coroutine '%s', which was freed", verb, c->cold->name);
+    return -EXDEV;
+}
+
+static int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value)
+{
+    if (msg.code < 0) {
+        c->ctx.flags = HKT__FINISHED;
+        return (int)msg.code;
+    }
+    if (msg.value)
+        return -EINVAL;
+    hkt__coro_begin(c);
+    return hkt__coro_run(c, msg, value);
+}
+
+int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value)
+{
+    int rc = hkt__coro_check(c, "resume");
+
+    if (value)
+        *value = NULL;
+    if (HKT_UNLIKELY(rc < 0))
+        return rc;
+    if (HKT_LIKELY(c->ctx.flags & HKT__CREATED))
+        return step_unbegun(c, msg, value);
+    if (HKT_UNLIKELY(hkt__busy(c)))
+        return -EBUSY;
+    if (c->ctx.flags & HKT__FINISHED)
+        return msg.code < 0 ? (int)msg.code : 0;
+    if (HKT_UNLIKELY(c->ctx.flags & (HKT__DELEGATING | HKT__DELEGATED)))
+        return hkt__gen_step_innermost((struct hkt_gen *)c, msg, value);
+    return hkt__coro_run(c, msg, value);
+}
+
+int hkt__coro_yield(struct hkt_coro *self, struct hkt_msg msg, void **in)
+{
+    struct hkt__side me;
+    bool slow = self->ctx.flags & HKT__SLOW;
+
+    if (!(self->ctx.flags & HKT__RUNNING)) {
+        if (in)
+            *in = NULL;
+        return -EPERM;
+    }
+    self->ctx.flags &= ~HKT__RUNNING;
+    if (HKT_UNLIKELY(slow))
+        hkt__side_leave(&me, self, NULL);
+    msg = hkt_ctx_switch(&self->ctx, &self->ctx, msg);
+    if (HKT_UNLIKELY(slow))
+        hkt__side_arrive(&me, self);
+    if (in)
+        *in = msg.value;
+    return (int)msg.code;
+}
+
+static int may_transfer(const struct hkt_coro *self, const struct hkt_coro *to, const void *in)
+{
+    int rc = hkt__coro_check(to, "transfer");
+
+    if (rc < 0)
+        return rc;
+    if (!(self->ctx.flags & HKT__RUNNING))
+        return -EPERM;
+    if (hkt__busy(to))
+        return -EBUSY;
+    if (to->ctx.flags & HKT__FINISHED)
+        return -ESHUTDOWN;
+    if ((self->ctx.flags | to->ctx.flags) & (HKT__DELEGATING | HKT__DELEGATED))
+        return -EBUSY; /* a chain of generators has one resumer */
+    return (to->ctx.flags & HKT__CREATED) && in ? -EINVAL : 0;
+}
+
+int hkt__coro_transfer(struct hkt_coro *self, struct hkt_coro *to, void *in, void **back)
+{
+    struct hkt_msg msg = {in, 0};
+    int rc = may_transfer(self, to, in);
+
+    if (back)
+        *back = NULL;
+    if (rc < 0)
+        return rc;
+    if (to->ctx.flags & HKT__CREATED)
+        hkt__coro_begin(to);
+    msg = hkt__coro_hand_over(self, to, msg);
+    if (back)
+        *back = msg.value;
+    return (int)msg.code;
+}
+
+int hkt_coro_close(struct hkt_coro *c)
+{
+    struct hkt_msg msg = {NULL, HKT_ECLOSE};
+    int rc = hkt__coro_check(c, "close");
+
+    if (rc < 0)
+        return rc;
+    if (HKT_UNLIKELY(c->ctx.flags & HKT__DELEGATING))
+        rc = hkt__gen_close_delegates((struct hkt_gen *)c);
+    if (rc == -EBUSY)
+        return rc;
+    if (rc < 0)
+        msg.code = rc;
+    rc = hkt__coro_step(c, msg, NULL);
+    if (rc == 1)
+        return -EPROTO;
+    return rc == HKT_ECLOSE ? 0 : rc;
+}
+
+int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg)
+{
+    int rc = hkt_coro_close(c);
+
+    if (rc == -ENOMEM || rc == -EBUSY || rc == -EXDEV || !(c->ctx.flags & HKT__FINISHED))
+        return rc;
+    c->cold->fn.coro = fn;
+    hkt__side_unwatch(c);
+    rewind_to_start(c, arg);
+    return 0;
+}
+
+/* Looking */
+
+enum hkt_coro_state hkt_coro_state(const struct hkt_coro *c)
+{
+    if (!c || c->ctx.flags & (HKT__FINISHED | HKT__FREED))
+        return HKT_FINISHED;
+    if (c->ctx.flags & HKT__CREATED)
+        return HKT_CREATED;
+    if (c->ctx.flags & HKT__DELEGATING)
+        c = &hkt__gen_innermost((const struct hkt_gen *)c)->coro;
+    return hkt__busy(c) ? HKT_RUNNING : HKT_SUSPENDED;
+}
+
+int hkt_coro_result(const struct hkt_coro *c)
+{
+    if (!c)
+        return -ENOMEM;
+    return c->ctx.flags & HKT__FINISHED ? c->cold->rc : -EAGAIN;
+}
+
+struct hkt_coro *hkt_coro_current(void)
+{
+    return hkt__stack_owner(__builtin_frame_address(0), false);
+}
+
+const char *hkt_coro_name(const struct hkt_coro *c)
+{
+    return c ? c->cold->name : "none";
+}
+
+void hkt_coro_set_name(struct hkt_coro *c, const char *name)
+{
+    if (c)
+        c->cold->name = name ? name : "coro";
+}
+
+size_t hkt_coro_stack_size(const struct hkt_coro *c)
+{
+    return c ? (size_t)(c->cold->top - c->cold->low) : 0;
+}
+
+static size_t painted_over(const struct hkt__cold *cold)
+{
+    const uint64_t *p = (const uint64_t *)cold->low + (cold->traits & HKT__GUARDED ? 0 : 1);
+
+    while (p < (const uint64_t *)cold->top && *p == paint_word)
+        p++;
+    return (size_t)(cold->top - (const char *)p);
+}
+
+size_t hkt_coro_stack_used(const struct hkt_coro *c)
+{
+    if (!c)
+        return 0;
+    if (c->cold->traits & HKT_CORO_PAINT)
+        return painted_over(c->cold);
+    if (!c->cold->pool)
+        return hkt_coro_stack_size(c); /* the user's memory: all of it may be resident */
+    size_t used = hkt__os.resident(c->cold->low, c->cold->room) * hkt__os_page_size();
+    size_t size = hkt_coro_stack_size(c);
+    return used < size ? used : size;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The handler only reads memory of its own thread and writes one line. Whatever handled the signal
+ * before is put back (or called, if the fault is none of ours), so that the fault goes on as if
+ * hocket were not there: a core dump, a sanitizer's report, a debugger's stop.
+ */
+#include "overflow.h"
+#include "base/os.h"
+#include "base/symbol.h"
+#include "stack.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+
+enum { ALTSTACK_SIZE = 65536 };
+
+static struct sigaction previous_segv;
+static struct sigaction previous_bus;
+
+static void describe(const struct hkt_coro *c, const void *context)
+{
+    uintptr_t pc = hkt__fault_pc(context);
+    char where[160];
+    char line[400];
+
+    hkt__symbol_name(pc, where, sizeof where);
+    int n = snprintf(line, sizeof line,
+                     "hocket: stack overflow in coroutine '%s': its stack of %zu bytes is used up, "
+                     "in %s\n",
+                     c->cold->name, (size_t)(c->cold->top - c->cold->low), where);
+    hkt__os.write_stderr(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+static void pass_on(int sig, siginfo_t *info, void *context, const struct sigaction *previous)
+{
+    if (previous->sa_flags & SA_SIGINFO)
+        previous->sa_sigaction(sig, info, context);
+    else if (previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN)
+        previous->sa_handler(sig);
+    else
+        sigaction(sig, previous, NULL); /* the fault comes again on return, to the default action */
+}
+
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+    const struct sigaction *previous = sig == SIGSEGV ? &previous_segv : &previous_bus;
+    struct hkt_coro *c = hkt__stack_owner(info->si_addr, true);
+
+    if (!c) {
+        pass_on(sig, info, context, previous);
+        return;
+    }
+    describe(c, context);
+    sigaction(sig, previous, NULL);
+}
+
+static void install(void)
+{
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+
+    action.sa_sigaction = on_fault;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGSEGV, &action, &previous_segv);
+    sigaction(SIGBUS, &action, &previous_bus);
+}
+
+void hkt__overflow_watch(struct hkt__altstack *alt)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    stack_t current;
+
+    pthread_once(&once, install);
+    alt->memory = NULL;
+    if (sigaltstack(NULL, &current) != 0 || !(current.ss_flags & SS_DISABLE))
+        return;
+    alt->size = ALTSTACK_SIZE;
+    alt->memory = hkt__os.map(alt->size);
+    if (!alt->memory)
+        return; /* an overflow then faults without a message, never silently */
+    stack_t ours = {.ss_sp = alt->memory, .ss_size = alt->size};
+    sigaltstack(&ours, NULL);
+}
+
+void hkt__overflow_unwatch(struct hkt__altstack *alt)
+{
+    stack_t none = {.ss_flags = SS_DISABLE};
+
+    if (!alt->memory)
+        return;
+    sigaltstack(&none, NULL);
+    hkt__os.unmap(alt->memory, alt->size);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A fault in a guard page is reported as what it is, then takes its normal course.
+ */
+#ifndef HOCKET_CORO_OVERFLOW_H
+#define HOCKET_CORO_OVERFLOW_H
+
+#include <stddef.h>
+
+/* The signal stack of a thread, on which the handler runs: the thread's stack is the one that
+ * overflowed. */
+struct hkt__altstack {
+    void *memory; /* NULL: the thread had one already */
+    size_t size;
+};
+
+void hkt__overflow_watch(struct hkt__altstack *alt);
+void hkt__overflow_unwatch(struct hkt__altstack *alt);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The watchers are found when the program runs, through weak references, so that one build of the
+ * library serves programs with and without them.
+ */
+#include "side.h"
+#include "base/os.h"
+#include "base/report.h"
+#include "stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef HKT_HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
+
+#if defined(__APPLE__)
+#define WEAK __attribute__((weak_import))
+#else
+#define WEAK __attribute__((weak))
+#endif
+
+WEAK void __sanitizer_start_switch_fiber(void **fake_stack, const void *bottom, size_t size);
+WEAK void __sanitizer_finish_switch_fiber(void *fake_stack, const void **bottom, size_t *size);
+WEAK void __asan_unpoison_memory_region(const volatile void *addr, size_t size);
+WEAK void __lsan_register_root_region(const void *addr, size_t size);
+WEAK void __lsan_unregister_root_region(const void *addr, size_t size);
+WEAK void *__tsan_get_current_fiber(void);
+WEAK void *__tsan_create_fiber(unsigned flags);
+WEAK void __tsan_destroy_fiber(void *fiber);
+WEAK void __tsan_switch_to_fiber(void *fiber, unsigned flags);
+
+/* Itanium C++ ABI 2.2.2: the caught exceptions' stack and the count of uncaught ones; on ARM EHABI
+ * a third word. */
+WEAK uintptr_t *__cxa_get_globals(void);
+#if defined(__arm__) && !defined(__APPLE__)
+enum { EH_WORDS = 3 };
+#else
+enum { EH_WORDS = 2 };
+#endif
+
+static void eh_swap(uintptr_t *save, const uintptr_t *load)
+{
+    uintptr_t *globals = __cxa_get_globals();
+
+    memcpy(save, globals, EH_WORDS * sizeof *save);
+    memcpy(globals, load, EH_WORDS * sizeof *save);
+}
+
+static void check_canary(const struct hkt_coro *c)
+{
+    const struct hkt__cold *cold = c->cold;
+
+    if (HKT_UNLIKELY(*(const uint64_t *)cold->low != HKT__CANARY))
+        hkt__fatal("stack overflow in coroutine '%s': its stack of %zu bytes was overrun",
+                   cold->name, (size_t)(cold->top - cold->low));
+}
+
+uint32_t hkt__side_process_watched(void)
+{
+#ifdef HKT_DEBUG
+    return HKT__SLOW;
+#else
+    return __sanitizer_start_switch_fiber || __tsan_switch_to_fiber || __cxa_get_globals ? HKT__SLOW
+                                                                                         : 0;
+#endif
+}
+
+void hkt__side_watch(struct hkt_coro *c)
+{
+    struct hkt__cold *cold = c->cold;
+
+    memset(&cold->peer, 0, sizeof cold->peer);
+    if (__asan_unpoison_memory_region) /* what the last user's frames left behind */
+        __asan_unpoison_memory_region(cold->low, cold->room);
+    if (__tsan_create_fiber && !cold->fiber)
+        cold->fiber = __tsan_create_fiber(0);
+}
+
+void hkt__side_unwatch(struct hkt_coro *c)
+{
+    if (!c->cold->fiber)
+        return;
+    __tsan_destroy_fiber(c->cold->fiber);
+    c->cold->fiber = NULL;
+}
+
+void hkt__side_resume_leave(struct hkt__side *me, struct hkt_coro *c)
+{
+    struct hkt__cold *cold = c->cold;
+
+    cold->peer.bottom = NULL;
+    if (__sanitizer_start_switch_fiber)
+        __sanitizer_start_switch_fiber(&me->fake_stack, cold->low, cold->room);
+    if (__tsan_switch_to_fiber) {
+        cold->peer.fiber = __tsan_get_current_fiber();
+        __tsan_switch_to_fiber(cold->fiber, 0);
+    }
+}
+
+void hkt__side_resume_arrive(struct hkt__side *me)
+{
+    if (__sanitizer_finish_switch_fiber)
+        __sanitizer_finish_switch_fiber(me->fake_stack, NULL, NULL);
+}
+
+static void leave_state(struct hkt__side *me, const struct hkt_coro *self)
+{
+    const struct hkt__cold *cold = self->cold;
+    struct hkt__side last;
+
+    if (!me)
+        me = &last;
+    if (!(cold->traits & HKT__GUARDED))
+        check_canary(self);
+    if (cold->traits & HKT_CORO_FPENV) {
+        hkt__arch_fpenv_get(&me->fpenv);
+        hkt__arch_fpenv_set(&cold->peer.fpenv);
+    }
+    if (__cxa_get_globals)
+        eh_swap(me->eh, cold->peer.eh);
+}
+
+void hkt__side_leave(struct hkt__side *me, struct hkt_coro *self, struct hkt_coro *to)
+{
+    struct hkt__cold *cold = self->cold;
+    const void *bottom = to ? to->cold->low : cold->peer.bottom;
+    size_t size = to ? to->cold->room : cold->peer.size;
+
+    leave_state(me, self);
+    if (to)
+        to->cold->peer = cold->peer;
+    if (__sanitizer_start_switch_fiber)
+        __sanitizer_start_switch_fiber(me ? &me->fake_stack : NULL, bottom, size);
+    if (__tsan_switch_to_fiber)
+        __tsan_switch_to_fiber(to ? to->cold->fiber : cold->peer.fiber, 0);
+}
+
+static void arrive_state(const struct hkt__side *me, struct hkt__cold *cold)
+{
+    static const uintptr_t none[3];
+
+    if (cold->traits & HKT_CORO_FPENV) {
+        hkt__arch_fpenv_get(&cold->peer.fpenv);
+        if (me)
+            hkt__arch_fpenv_set(&me->fpenv);
+    }
+    if (__cxa_get_globals)
+        eh_swap(cold->peer.eh, me ? me->eh : none);
+}
+
+void hkt__side_arrive(struct hkt__side *me, struct hkt_coro *self)
+{
+    struct hkt__cold *cold = self->cold;
+
+    if (__sanitizer_finish_switch_fiber) {
+        const void *bottom;
+        size_t size;
+        __sanitizer_finish_switch_fiber(me ? me->fake_stack : NULL, &bottom, &size);
+        if (!cold->peer.bottom) { /* resumed, not transferred to: it came from the resumer */
+            cold->peer.bottom = bottom;
+            cold->peer.size = size;
+        }
+    }
+    arrive_state(me, cold);
+}
+
+/* A heap block may be referred to from a coroutine's stack alone. */
+void hkt__side_note_slab(void *stacks, size_t size)
+{
+    if (__lsan_register_root_region)
+        __lsan_register_root_region(stacks, size);
+}
+
+void hkt__side_forget_slab(void *stacks, size_t size)
+{
+    if (__lsan_unregister_root_region)
+        __lsan_unregister_root_region(stacks, size);
+}
+
+void hkt__side_note_stack(struct hkt_coro *c)
+{
+    (void)c;
+#ifdef HKT_HAVE_VALGRIND
+    c->cold->valgrind_id = VALGRIND_STACK_REGISTER(c->cold->low, c->cold->low + c->cold->room);
+#endif
+}
+
+void hkt__side_forget_stack(struct hkt_coro *c)
+{
+    (void)c;
+#ifdef HKT_HAVE_VALGRIND
+    VALGRIND_STACK_DEREGISTER(c->cold->valgrind_id);
+#endif
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stacks come from slabs: one mapping for many, so that a million stacks take some hundreds of
+ * mappings. Control blocks are dense arrays of their own at the head of the slab, because blocks
+ * that lie on stacks, 64 KiB apart, share cache sets and TLB entries with nothing:
+ *
+ *      | slab | hot[0] hot[1] ... | cold[0] cold[1] ... | guard, stack 0 | guard, stack 1 | ...
+ *
+ * Address space costs nothing until touched, so a block and its stack are one object for life, and
+ * a coroutine that never began has touched no stack. A size class has a pool; freed blocks are
+ * taken again last in, first out, while their stacks are in the cache. Everything belongs to one
+ * thread, so there is no lock.
+ */
+#include "stack.h"
+#include "base/os.h"
+#include "base/report.h"
+#include "overflow.h"
+#include "side.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SLAB_FIRST = 16,
+    SLAB_MOST = 4096,
+};
+#define SLAB_BYTES_MOST ((size_t)1 << (sizeof(size_t) > 4 ? 28 : 22))
+
+struct hkt__slab {
+    struct hkt__slab *next;
+    size_t mapped;
+    struct hkt_coro *hot;
+    struct hkt__cold *cold;
+    char *stacks;
+    size_t stack_size;
+    unsigned count;
+    unsigned used; /* handed out at least once: these have a guard page */
+};
+
+_Thread_local struct hkt__thread *hkt__thread_current;
+
+static size_t round_up(size_t size, size_t unit)
+{
+    return (size + unit - 1) / unit * unit;
+}
+
+static size_t count_live(const struct hkt__thread *t)
+{
+    size_t live = 0;
+
+    for (const struct hkt__slab *s = t->slabs; s; s = s->next)
+        live += s->used;
+    for (int k = 0; k < HKT__STACK_CLASSES; k++)
+        live -= t->pool[k].warm_count + t->pool[k].cool_count;
+    for (const struct hkt_coro *c = t->adopted; c; c = c->cold->next)
+        live++;
+    return live;
+}
+
+static void thread_end(void *arg)
+{
+    struct hkt__thread *t = arg;
+
+    size_t live = count_live(t);
+
+    hkt__thread_current = NULL;
+    if (live > 0) {
+        hkt__report("thread ends with %zu coroutines not freed", live);
+        return; /* their stacks may still be referred to */
+    }
+    while (t->slabs) {
+        struct hkt__slab *s = t->slabs;
+        t->slabs = s->next;
+        for (unsigned i = 0; i < s->used; i++)
+            hkt__side_forget_stack(&s->hot[i]);
+        hkt__side_forget_slab(s->stacks, (size_t)s->count * s->stack_size);
+        hkt__os.unmap(s, s->mapped);
+    }
+    hkt__overflow_unwatch(&t->altstack);
+    free(t);
+}
+
+static bool shadow_stack_refused(void)
+{
+    if (!hkt__os.shadow_stack())
+        return false;
+    hkt__report("this thread runs with a hardware shadow stack, which a switch of stacks cannot "
+                "follow: no coroutine was made; start the program without it "
+                "(GLIBC_TUNABLES=glibc.cpu.hwcaps=-SHSTK)");
+    return true;
+}
+
+/* Stacks of class 0: a page to use, and a guard page. */
+static unsigned class0_shift(void)
+{
+    size_t page = hkt__os_page_size();
+
+    return page == 4096 ? 13 : (unsigned)__builtin_ctzl(page) + 1;
+}
+
+/* The least class whose stacks have size bytes; -1: none. */
+static int class_of(size_t size)
+{
+    size_t above = size ? (size - 1) >> class0_shift() : 0;
+    int k = above ? (int)(sizeof(long) * 8) - __builtin_clzl(above) : 0;
+
+    return k < HKT__STACK_CLASSES ? k : -1;
+}
+
+struct hkt__thread *hkt__thread_self(void)
+{
+    if (HKT_LIKELY(hkt__thread_current != NULL))
+        return hkt__thread_current;
+    if (shadow_stack_refused())
+        return NULL;
+    struct hkt__thread *t = hkt__os.alloc(sizeof *t);
+    if (t) {
+        hkt__thread_current = t;
+        hkt__os_at_thread_exit(thread_end, t);
+        t->watched = hkt__side_process_watched();
+        t->usual = &t->pool[class_of(HKT__STACK_DEFAULT)];
+        hkt__overflow_watch(&t->altstack);
+    }
+    return t;
+}
+
+static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool, size_t stack_size)
+{
+    unsigned count = pool->next_count ? pool->next_count : SLAB_FIRST;
+
+    while (count > 1 && count * stack_size > SLAB_BYTES_MOST)
+        count /= 2;
+    size_t hot_at = round_up(sizeof(struct hkt__slab), 64);
+    size_t cold_at = hot_at + count * sizeof(struct hkt_coro);
+    size_t stacks_at = cold_at + count * sizeof(struct hkt__cold);
+    stacks_at = round_up(stacks_at, hkt__os_page_size());
+    size_t mapped = stacks_at + count * stack_size;
+    struct hkt__slab *s = hkt__os.map(mapped);
+    if (!s)
+        return NULL;
+    char *base = (char *)s;
+    *s = (struct hkt__slab){t->slabs,
+                            mapped,
+                            (void *)(base + hot_at),
+                            (void *)(base + cold_at),
+                            base + stacks_at,
+                            stack_size,
+                            count,
+                            0};
+    hkt__side_note_slab(s->stacks, count * stack_size);
+    t->slabs = s;
+    pool->slab = s;
+    pool->next_count = count < SLAB_MOST ? count * 2 : count;
+    return s;
+}
+
+/* The next block of the newest slab, with its guard page. */
+static struct hkt_coro *carve(struct hkt__thread *t, struct hkt__pool *pool, size_t stack_size)
+{
+    struct hkt__slab *s = pool->slab;
+    size_t page = hkt__os_page_size();
+
+    if ((!s || s->used == s->count) && !(s = slab_new(t, pool, stack_size)))
+        return NULL;
+    char *stack = s->stacks + s->used * stack_size;
+    int rc = hkt__os.guard(stack, page);
+    if (rc < 0) {
+        hkt__report("no guard page for a stack of %zu bytes: %s", stack_size, hkt_strerror(rc));
+        return NULL;
+    }
+    struct hkt_coro *c = &s->hot[s->used];
+    c->cold = &s->cold[s->used];
+    c->cold->low = stack + page;
+    c->cold->room = stack_size - page;
+    c->cold->pool = pool;
+    c->cold->thread = t;
+    hkt__side_note_stack(c);
+    s->used++;
+    return c;
+}
+
+static struct hkt_coro *take_cold(struct hkt__thread *t, struct hkt__pool *pool, int k)
+{
+    struct hkt_coro *c = pool->cool;
+
+    if (!c)
+        return carve(t, pool, (size_t)1 << (class0_shift() + (unsigned)k));
+    pool->cool = c->data;
+    pool->cool_count--;
+    return c;
+}
+
+struct hkt_coro *hkt__stack_take(size_t size)
+{
+    struct hkt__thread *t = hkt__thread_self();
+    int k = class_of(size);
+
+    if (!t || k < 0)
+        return NULL;
+    struct hkt__pool *pool = &t->pool[k];
+    return pool->warm_count > 0 ? pool->warm[--pool->warm_count] : take_cold(t, pool, k);
+}
+
+struct hkt_coro *hkt__stack_adopt(void *memory, size_t size)
+{
+    struct hkt__thread *t = hkt__thread_self();
+    uintptr_t low = round_up((uintptr_t)memory, 16);
+    uintptr_t end = ((uintptr_t)memory + size) & ~(uintptr_t)63;
+
+    if (!t)
+        return NULL;
+    struct hkt_coro *c = (struct hkt_coro *)(end - sizeof(struct hkt_coro));
+    struct hkt__cold *cold = (struct hkt__cold *)((uintptr_t)c - sizeof(struct hkt__cold));
+    memset(cold, 0, sizeof *cold);
+    memset(c, 0, sizeof *c);
+    c->cold = cold;
+    cold->low = (char *)low;
+    cold->room = ((uintptr_t)cold & ~(uintptr_t)15) - low;
+    cold->thread = t;
+    *(uint64_t *)low = HKT__CANARY;
+    cold->next = t->adopted;
+    t->adopted = c;
+    hkt__side_note_stack(c);
+    return c;
+}
+
+static void disown(struct hkt__thread *t, struct hkt_coro *c)
+{
+    struct hkt_coro **at = &t->adopted;
+
+    while (*at != c)
+        at = &(*at)->cold->next;
+    *at = c->cold->next;
+    hkt__side_forget_stack(c);
+}
+
+void hkt__stack_give(struct hkt_coro *c)
+{
+    struct hkt__cold *cold = c->cold;
+    struct hkt__pool *pool = cold->pool;
+
+    c->ctx.flags = HKT__FREED;
+    if (!pool) {
+        disown(cold->thread, c);
+        return;
+    }
+    if (HKT_LIKELY(pool->warm_count < HKT__WARM_MOST)) {
+        pool->warm[pool->warm_count++] = c;
+        return;
+    }
+    hkt__os.release(cold->low, cold->room);
+    c->data = pool->cool;
+    pool->cool = c;
+    pool->cool_count++;
+}
+
+static struct hkt_coro *owner_in_slab(const struct hkt__slab *s, uintptr_t addr, bool guard_only)
+{
+    uintptr_t offset = addr - (uintptr_t)s->stacks;
+
+    if (offset >= (size_t)s->used * s->stack_size)
+        return NULL;
+    if (guard_only && offset % s->stack_size >= hkt__os_page_size())
+        return NULL;
+    return &s->hot[offset / s->stack_size];
+}
+
+struct hkt_coro *hkt__stack_owner(const void *addr, bool guard_only)
+{
+    struct hkt__thread *t = hkt__thread_current;
+    struct hkt_coro *c = NULL;
+
+    for (const struct hkt__slab *s = t ? t->slabs : NULL; s && !c; s = s->next)
+        c = owner_in_slab(s, (uintptr_t)addr, guard_only);
+    if (c || !t || guard_only)
+        return c;
+    for (c = t->adopted; c; c = c->cold->next)
+        if ((uintptr_t)addr - (uintptr_t)c->cold->low < c->cold->room)
+            return c;
+    return NULL;
+}

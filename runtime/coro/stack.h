@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where control blocks and stacks come from.
+ */
+#ifndef HOCKET_CORO_STACK_H
+#define HOCKET_CORO_STACK_H
+
+#include "cold.h"
+#include "overflow.h"
+
+enum {
+    HKT__STACK_DEFAULT = 65536,
+    HKT__STACK_CLASSES = sizeof(size_t) > 4 ? 18 : 12, /* 8 KiB to 1 GiB, or to 16 MiB */
+    HKT__WARM_MOST = 1024,                             /* free stacks of a class with their pages */
+};
+
+/* The control blocks and stacks of one size. */
+struct hkt__pool {
+    unsigned warm_count;
+    unsigned next_count;    /* blocks in the next slab */
+    struct hkt__slab *slab; /* the newest */
+    struct hkt_coro *cool;  /* free, their pages given back */
+    size_t cool_count;
+    struct hkt_coro *warm[HKT__WARM_MOST];
+};
+
+/* What one thread has. */
+struct hkt__thread {
+    uint32_t watched;        /* HKT__SLOW or 0: see side.h */
+    struct hkt__pool *usual; /* of HKT__STACK_DEFAULT */
+    struct hkt__slab *slabs;
+    struct hkt_coro *adopted; /* on the users' memory */
+    struct hkt__altstack altstack;
+    struct hkt__pool pool[HKT__STACK_CLASSES];
+};
+
+/* The calling thread's, made with its first coroutine. NULL: out of memory, or the platform is
+ * refused, which has been reported. */
+struct hkt__thread *hkt__thread_self(void);
+
+/* A control block with a stack of at least size bytes, guard page included; NULL when out of
+ * memory, which has been reported if a guard page was refused. */
+struct hkt_coro *hkt__stack_take(size_t size);
+/* The same within the caller's memory; NULL: too small, which has been reported. */
+struct hkt_coro *hkt__stack_adopt(void *memory, size_t size);
+void hkt__stack_give(struct hkt_coro *c);
+
+/* A block of the usual size that was used before and has its pages; NULL: ask hkt__stack_take(). */
+static inline struct hkt_coro *hkt__stack_take_warm(void)
+{
+    struct hkt__thread *t = hkt__thread_current;
+
+    return HKT_LIKELY(t && t->usual->warm_count > 0) ? t->usual->warm[--t->usual->warm_count]
+                                                     : NULL;
+}
+
+/* The coroutine of this thread in whose stack, or guard page, addr lies. */
+struct hkt_coro *hkt__stack_owner(const void *addr, bool guard_only);
+
+#endif
