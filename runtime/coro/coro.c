@@ -90,11 +90,10 @@ static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, u
     return c;
 }
 
-struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits)
+HKT_INLINE struct hkt_coro *make_usual(void *arg, uint32_t traits)
 {
-    if (opts)
-        return make_with(arg, opts, traits);
     struct hkt_coro *c = hkt__stack_take_warm();
+
     if (HKT_UNLIKELY(!c) && !(c = hkt__stack_take(HKT__STACK_DEFAULT)))
         return NULL;
     dress(c, "coro", NULL, traits | HKT__GUARDED);
@@ -102,9 +101,14 @@ struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uin
     return c;
 }
 
+struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits)
+{
+    return opts ? make_with(arg, opts, traits) : make_usual(arg, traits);
+}
+
 struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg)
 {
-    struct hkt_coro *c = hkt__coro_make(arg, NULL, 0);
+    struct hkt_coro *c = make_usual(arg, 0);
 
     if (HKT_LIKELY(c != NULL))
         c->cold->fn.coro = fn;
@@ -231,7 +235,7 @@ void hkt__coro_begin(struct hkt_coro *c)
     c->ctx.flags = flags;
 }
 
-int hkt__coro_run(struct hkt_coro *c, struct hkt_msg msg, void **value)
+HKT_INLINE int run(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
     uint32_t slow = c->ctx.flags & HKT__SLOW;
     struct hkt__side me;
@@ -245,6 +249,11 @@ int hkt__coro_run(struct hkt_coro *c, struct hkt_msg msg, void **value)
     if (value)
         *value = msg.value;
     return (int)msg.code;
+}
+
+int hkt__coro_run(struct hkt_coro *c, struct hkt_msg msg, void **value)
+{
+    return run(c, msg, value);
 }
 
 struct hkt_msg hkt__coro_hand_over(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg msg)
@@ -275,7 +284,7 @@ int hkt__coro_check_slow(const struct hkt_coro *c, const char *verb)
     return -EXDEV;
 }
 
-static int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value)
+HKT_INLINE int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
     if (msg.code < 0) {
         c->ctx.flags = HKT__FINISHED;
@@ -284,7 +293,7 @@ static int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value)
     if (msg.value)
         return -EINVAL;
     hkt__coro_begin(c);
-    return hkt__coro_run(c, msg, value);
+    return run(c, msg, value);
 }
 
 int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value)
