@@ -92,6 +92,16 @@ HKT_INLINE void hkt__defer_run(struct hkt__defer *d)
         hkt__defer_, __COUNTER__) = {(fn), (arg)}
 #endif
 
+/* A pending deadline, private: public only so that a scheduled call can hold one. Zeroed memory is
+ * one that is not armed. */
+struct hkt__timer {
+    int64_t when;                   /* nanoseconds of the loop's clock */
+    uint64_t order;                 /* of arming, among equal deadlines */
+    struct hkt__timer *next, *prev; /* in a slot or among siblings; prev may be the parent */
+    struct hkt__timer *child;       /* the first of those that fire later, in the heap */
+    uint32_t place;                 /* 0: not armed */
+};
+
 HKT_BEGIN_DECLS
 
 /* What: the text of a code that any function of hocket answered.

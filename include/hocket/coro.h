@@ -54,7 +54,8 @@ struct hkt_coro_opts {
 struct hkt_coro {
     struct hkt_ctx ctx; /* while running: the resumer; while suspended: itself */
     void *data;
-    const void *face; /* the typed face in use, checked in debug builds */
+    const void *face; /* the typed face in use, checked in debug builds; a task's place in the queue
+                         of those that are ready */
     struct hkt__cold *cold;
 };
 

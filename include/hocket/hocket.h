@@ -8,6 +8,10 @@
 #include <hocket/base.h>
 #include <hocket/coro.h>
 #include <hocket/gen.h>
+#include <hocket/io.h>
+#include <hocket/loop.h>
+#include <hocket/signal.h>
 #include <hocket/switch.h>
+#include <hocket/task.h>
 
 #endif

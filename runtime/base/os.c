@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/random.h>
@@ -120,6 +121,14 @@ static bool os_shadow_stack(void)
     return hkt__arch_shadow_stack();
 }
 
+static int64_t os_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 static void os_write_stderr(const char *text, size_t size)
 {
     while (size > 0) {
@@ -141,6 +150,7 @@ struct hkt__os hkt__os = {
     .release = os_release,
     .resident = os_resident,
     .shadow_stack = os_shadow_stack,
+    .now = os_now,
     .write_stderr = os_write_stderr,
 };
 

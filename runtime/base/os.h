@@ -26,6 +26,8 @@ struct hkt__os {
     size_t (*resident)(const void *addr, size_t size);
     /* Whether this thread runs on a hardware shadow stack. */
     bool (*shadow_stack)(void);
+    /* The monotonic clock, nanoseconds. */
+    int64_t (*now)(void);
     void (*write_stderr)(const char *text, size_t size);
 };
 

@@ -15,6 +15,7 @@
 /* More of ctx.flags; see hocket/coro.h. */
 #define HKT__DELEGATED 64u  /* some generator delegates to this one */
 #define HKT__CLOSING   128u /* its delegates are being closed: as good as running */
+#define HKT__TASK      256u /* a scheduler's: nobody else may resume it */
 #define HKT__STICKY    (HKT__SLOW | HKT__DELEGATED)
 
 /* The message code that tells a delegator that its delegate has finished. */
@@ -31,6 +32,9 @@ struct hkt__peer {
 
 struct hkt__pool;
 struct hkt__thread;
+
+/* What a control block has room for on behalf of the layer above; costs memory only when used. */
+#define HKT__UPPER_SIZE 256
 
 struct hkt__cold {
     union {
@@ -56,7 +60,9 @@ struct hkt__cold {
     struct hkt_gen *far;   /* of the outermost: the innermost, and the reverse */
     struct hkt_gen *entry; /* of the running innermost: the one that was stepped */
 
-    void *fiber; /* ThreadSanitizer's */
+    void *upper;           /* HKT__UPPER_SIZE bytes for the layer above */
+    struct hkt_coro *leaf; /* on whose stack it is suspended, if that is not its own */
+    void *fiber;           /* ThreadSanitizer's */
     unsigned valgrind_id;
     struct hkt__peer peer; /* used by watched switches only */
     struct hkt_coro *next; /* in the thread's list of those on the user's memory */
@@ -74,12 +80,23 @@ struct hkt__cold {
 #define HKT__TLS_FAST
 #endif
 
+/* For functions in the middle of which a sanitizer's own stack changes: their epilogue would look
+ * for what their prologue left on the other one. */
+#if defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define HKT__UNSANITIZED __attribute__((disable_sanitizer_instrumentation, no_sanitize_address))
+#endif
+#endif
+#ifndef HKT__UNSANITIZED
+#define HKT__UNSANITIZED __attribute__((no_sanitize_address, no_sanitize_thread))
+#endif
+
 /* What the calling thread has; NULL before its first coroutine. */
 extern _Thread_local struct hkt__thread *hkt__thread_current HKT__TLS_FAST;
 
 static inline bool hkt__busy(const struct hkt_coro *c)
 {
-    return (c->ctx.flags & (HKT__RUNNING | HKT__CLOSING)) != 0;
+    return (c->ctx.flags & (HKT__RUNNING | HKT__CLOSING | HKT__TASK)) != 0;
 }
 
 /* coro.c */
@@ -88,6 +105,8 @@ static inline bool hkt__busy(const struct hkt_coro *c)
 int hkt__coro_check_slow(const struct hkt_coro *c, const char *verb);
 /* Makes the context of a coroutine that has not begun. */
 void hkt__coro_begin(struct hkt_coro *c);
+/* The same for a coroutine that is not resumed but scheduled: it begins in fn. */
+void hkt__coro_begin_at(struct hkt_coro *c, hkt_ctx_fn *fn);
 /* A control block dressed for a new use; the function is still to be set. */
 struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits);
 /* Steps c itself, which is suspended or fresh. */
@@ -111,7 +130,8 @@ struct hkt_gen *hkt__gen_innermost(const struct hkt_gen *g);
 void hkt__gen_detach(struct hkt_gen *x);
 /* What the end of x, which delegator waits for, does instead of going to the resumer. */
 void hkt__gen_end(struct hkt_gen *x, int rc);
-/* Closes what g delegates to, innermost first; answers the code to raise in g. */
+/* Closes what g delegates to, innermost first; answers the code to raise in g, or 0: one of them is
+ * running, and nothing was done. */
 int hkt__gen_close_delegates(struct hkt_gen *g);
 int hkt__gen_step_innermost(struct hkt_gen *g, struct hkt_msg msg, void **value);
 

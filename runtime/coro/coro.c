@@ -197,7 +197,8 @@ HKT_INLINE void leave(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg
     (void)hkt_ctx_switch(&self->ctx, load, msg);
 }
 
-void hkt__coro_leave(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg msg)
+HKT__UNSANITIZED void hkt__coro_leave(struct hkt_coro *self, struct hkt_coro *to,
+                                      struct hkt_msg msg)
 {
     leave(self, to, msg);
 }
@@ -211,7 +212,7 @@ static int run_body(struct hkt_coro *c)
 }
 
 /* The first function on a coroutine's stack. */
-static void coro_main(struct hkt_ctx *ctx, struct hkt_msg msg)
+HKT__UNSANITIZED static void coro_main(struct hkt_ctx *ctx, struct hkt_msg msg)
 {
     struct hkt_coro *c = (struct hkt_coro *)ctx;
 
@@ -227,12 +228,17 @@ static void coro_main(struct hkt_ctx *ctx, struct hkt_msg msg)
     __builtin_trap();
 }
 
-void hkt__coro_begin(struct hkt_coro *c)
+void hkt__coro_begin_at(struct hkt_coro *c, hkt_ctx_fn *fn)
 {
     uint32_t flags = c->ctx.flags & HKT__STICKY;
 
-    hkt_ctx_init(&c->ctx, c->cold->low, (size_t)(c->cold->top - c->cold->low), coro_main);
+    hkt_ctx_init(&c->ctx, c->cold->low, (size_t)(c->cold->top - c->cold->low), fn);
     c->ctx.flags = flags;
+}
+
+void hkt__coro_begin(struct hkt_coro *c)
+{
+    hkt__coro_begin_at(c, coro_main);
 }
 
 HKT_INLINE int run(struct hkt_coro *c, struct hkt_msg msg, void **value)
@@ -377,12 +383,11 @@ int hkt_coro_close(struct hkt_coro *c)
 
     if (rc < 0)
         return rc;
-    if (HKT_UNLIKELY(c->ctx.flags & HKT__DELEGATING))
-        rc = hkt__gen_close_delegates((struct hkt_gen *)c);
-    if (rc == -EBUSY)
-        return rc;
-    if (rc < 0)
-        msg.code = rc;
+    if (HKT_UNLIKELY(c->ctx.flags & HKT__DELEGATING)) {
+        msg.code = hkt__gen_close_delegates((struct hkt_gen *)c);
+        if (msg.code == 0)
+            return -EBUSY;
+    }
     rc = hkt__coro_step(c, msg, NULL);
     if (rc == 1)
         return -EPROTO;
@@ -391,9 +396,12 @@ int hkt_coro_close(struct hkt_coro *c)
 
 int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg)
 {
-    int rc = hkt_coro_close(c);
+    int rc = hkt__coro_check(c, "reset");
 
-    if (rc == -ENOMEM || rc == -EBUSY || rc == -EXDEV || !(c->ctx.flags & HKT__FINISHED))
+    if (rc < 0)
+        return rc;
+    rc = hkt_coro_close(c);
+    if (!(c->ctx.flags & HKT__FINISHED))
         return rc;
     c->cold->fn.coro = fn;
     hkt__side_unwatch(c);

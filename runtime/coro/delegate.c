@@ -106,7 +106,7 @@ int hkt__gen_close_delegates(struct hkt_gen *g)
     struct hkt_gen *in = hkt__gen_innermost(g);
 
     if (hkt__busy(&in->coro) || hkt__busy(&g->coro))
-        return -EBUSY;
+        return 0;
     g->coro.ctx.flags |= HKT__CLOSING;
     while (in != g) {
         struct hkt_gen *delegator = cold(in)->delegator;

@@ -56,7 +56,7 @@ int hkt_gen_throw(struct hkt_gen *g, int err, void **value)
         return rc;
     if (err == HKT_ECLOSE && g->coro.ctx.flags & HKT__DELEGATING) {
         msg.code = hkt__gen_close_delegates(g);
-        if (msg.code == -EBUSY)
+        if (msg.code == 0)
             return -EBUSY;
     }
     return hkt__coro_step(&g->coro, msg, value);

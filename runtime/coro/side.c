@@ -72,6 +72,7 @@ void hkt__side_watch(struct hkt_coro *c)
     struct hkt__cold *cold = c->cold;
 
     memset(&cold->peer, 0, sizeof cold->peer);
+    cold->leaf = NULL;
     if (__asan_unpoison_memory_region) /* what the last user's frames left behind */
         __asan_unpoison_memory_region(cold->low, cold->room);
     if (__tsan_create_fiber && !cold->fiber)
@@ -86,16 +87,23 @@ void hkt__side_unwatch(struct hkt_coro *c)
     c->cold->fiber = NULL;
 }
 
-void hkt__side_resume_leave(struct hkt__side *me, struct hkt_coro *c)
+/* The coroutine on whose stack c goes on: another one, if c was suspended from inside it. */
+static const struct hkt__cold *stack_of(const struct hkt_coro *c)
 {
-    struct hkt__cold *cold = c->cold;
+    return c->cold->leaf ? c->cold->leaf->cold : c->cold;
+}
 
-    cold->peer.bottom = NULL;
+HKT__UNSANITIZED void hkt__side_resume_leave(struct hkt__side *me, struct hkt_coro *c)
+{
+    const struct hkt__cold *on = stack_of(c);
+    struct hkt__peer *peer = &c->cold->peer;
+
+    peer->bottom = NULL;
     if (__sanitizer_start_switch_fiber)
-        __sanitizer_start_switch_fiber(&me->fake_stack, cold->low, cold->room);
+        __sanitizer_start_switch_fiber(&me->fake_stack, on->low, on->room);
     if (__tsan_switch_to_fiber) {
-        cold->peer.fiber = __tsan_get_current_fiber();
-        __tsan_switch_to_fiber(cold->fiber, 0);
+        peer->fiber = __tsan_get_current_fiber();
+        __tsan_switch_to_fiber(on->fiber, 0);
     }
 }
 
@@ -122,19 +130,27 @@ static void leave_state(struct hkt__side *me, const struct hkt_coro *self)
         eh_swap(me->eh, cold->peer.eh);
 }
 
-void hkt__side_leave(struct hkt__side *me, struct hkt_coro *self, struct hkt_coro *to)
+HKT__UNSANITIZED void hkt__side_leave(struct hkt__side *me, struct hkt_coro *self,
+                                      struct hkt_coro *to)
 {
     struct hkt__cold *cold = self->cold;
-    const void *bottom = to ? to->cold->low : cold->peer.bottom;
-    size_t size = to ? to->cold->room : cold->peer.size;
+    const void *bottom = cold->peer.bottom;
+    size_t size = cold->peer.size;
+    void *fiber = cold->peer.fiber;
 
     leave_state(me, self);
-    if (to)
+    cold->leaf = me ? hkt__stack_owner(__builtin_frame_address(0), false) : NULL;
+    if (to) {
+        const struct hkt__cold *on = stack_of(to);
+        bottom = on->low;
+        size = on->room;
+        fiber = on->fiber;
         to->cold->peer = cold->peer;
+    }
     if (__sanitizer_start_switch_fiber)
         __sanitizer_start_switch_fiber(me ? &me->fake_stack : NULL, bottom, size);
     if (__tsan_switch_to_fiber)
-        __tsan_switch_to_fiber(to ? to->cold->fiber : cold->peer.fiber, 0);
+        __tsan_switch_to_fiber(fiber, 0);
 }
 
 static void arrive_state(const struct hkt__side *me, struct hkt__cold *cold)
@@ -166,22 +182,13 @@ void hkt__side_arrive(struct hkt__side *me, struct hkt_coro *self)
     arrive_state(me, cold);
 }
 
-/* A heap block may be referred to from a coroutine's stack alone. */
-void hkt__side_note_slab(void *stacks, size_t size)
-{
-    if (__lsan_register_root_region)
-        __lsan_register_root_region(stacks, size);
-}
-
-void hkt__side_forget_slab(void *stacks, size_t size)
-{
-    if (__lsan_unregister_root_region)
-        __lsan_unregister_root_region(stacks, size);
-}
-
+/* A heap block may be referred to from a coroutine's stack alone. Told of each stack and not of the
+ * slab, because LeakSanitizer reads all of it, and a guard page need not show in the process's map.
+ */
 void hkt__side_note_stack(struct hkt_coro *c)
 {
-    (void)c;
+    if (__lsan_register_root_region)
+        __lsan_register_root_region(c->cold->low, c->cold->room);
 #ifdef HKT_HAVE_VALGRIND
     c->cold->valgrind_id = VALGRIND_STACK_REGISTER(c->cold->low, c->cold->low + c->cold->room);
 #endif
@@ -189,7 +196,8 @@ void hkt__side_note_stack(struct hkt_coro *c)
 
 void hkt__side_forget_stack(struct hkt_coro *c)
 {
-    (void)c;
+    if (__lsan_unregister_root_region)
+        __lsan_unregister_root_region(c->cold->low, c->cold->room);
 #ifdef HKT_HAVE_VALGRIND
     VALGRIND_STACK_DEREGISTER(c->cold->valgrind_id);
 #endif

@@ -38,8 +38,6 @@ void hkt__side_resume_arrive(struct hkt__side *me);
 void hkt__side_leave(struct hkt__side *me, struct hkt_coro *self, struct hkt_coro *to);
 void hkt__side_arrive(struct hkt__side *me, struct hkt_coro *self);
 
-void hkt__side_note_slab(void *stacks, size_t size);
-void hkt__side_forget_slab(void *stacks, size_t size);
 void hkt__side_note_stack(struct hkt_coro *c);
 void hkt__side_forget_stack(struct hkt_coro *c);
 

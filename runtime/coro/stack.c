@@ -4,7 +4,7 @@
  * mappings. Control blocks are dense arrays of their own at the head of the slab, because blocks
  * that lie on stacks, 64 KiB apart, share cache sets and TLB entries with nothing:
  *
- *      | slab | hot[0] hot[1] ... | cold[0] cold[1] ... | guard, stack 0 | guard, stack 1 | ...
+ *      | slab | hot[] | cold[] | upper[] | guard, stack 0 | guard, stack 1 | ...
  *
  * Address space costs nothing until touched, so a block and its stack are one object for life, and
  * a coroutine that never began has touched no stack. A size class has a pool; freed blocks are
@@ -31,6 +31,7 @@ struct hkt__slab {
     size_t mapped;
     struct hkt_coro *hot;
     struct hkt__cold *cold;
+    char *upper;
     char *stacks;
     size_t stack_size;
     unsigned count;
@@ -73,7 +74,6 @@ static void thread_end(void *arg)
         t->slabs = s->next;
         for (unsigned i = 0; i < s->used; i++)
             hkt__side_forget_stack(&s->hot[i]);
-        hkt__side_forget_slab(s->stacks, (size_t)s->count * s->stack_size);
         hkt__os.unmap(s, s->mapped);
     }
     hkt__overflow_unwatch(&t->altstack);
@@ -132,7 +132,8 @@ static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool,
         count /= 2;
     size_t hot_at = round_up(sizeof(struct hkt__slab), 64);
     size_t cold_at = hot_at + count * sizeof(struct hkt_coro);
-    size_t stacks_at = cold_at + count * sizeof(struct hkt__cold);
+    size_t upper_at = cold_at + count * sizeof(struct hkt__cold);
+    size_t stacks_at = upper_at + (size_t)count * HKT__UPPER_SIZE;
     stacks_at = round_up(stacks_at, hkt__os_page_size());
     size_t mapped = stacks_at + count * stack_size;
     struct hkt__slab *s = hkt__os.map(mapped);
@@ -143,11 +144,11 @@ static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool,
                             mapped,
                             (void *)(base + hot_at),
                             (void *)(base + cold_at),
+                            base + upper_at,
                             base + stacks_at,
                             stack_size,
                             count,
                             0};
-    hkt__side_note_slab(s->stacks, count * stack_size);
     t->slabs = s;
     pool->slab = s;
     pool->next_count = count < SLAB_MOST ? count * 2 : count;
@@ -170,6 +171,7 @@ static struct hkt_coro *carve(struct hkt__thread *t, struct hkt__pool *pool, siz
     }
     struct hkt_coro *c = &s->hot[s->used];
     c->cold = &s->cold[s->used];
+    c->cold->upper = s->upper + (size_t)s->used * HKT__UPPER_SIZE;
     c->cold->low = stack + page;
     c->cold->room = stack_size - page;
     c->cold->pool = pool;

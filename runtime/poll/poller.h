@@ -16,11 +16,11 @@
 enum {
     HKT__POLL_READ = 1,
     HKT__POLL_WRITE = 2,
-    HKT__POLL_HUP = 4,    /* the peer will send no more: remembered, because a FIN that arrives with
-                             data raises no second event */
-    HKT__POLL_ERROR = 8,  /* both directions will say why */
+    HKT__POLL_HUP = 4,   /* the peer will send no more: remembered, because a FIN that arrives with
+                            data raises no second event */
+    HKT__POLL_ERROR = 8, /* both directions will say why */
     HKT__POLL_NOTIFY = 16, /* somebody called notify(); token is 0 */
-    HKT__POLL_DONE = 32,  /* a completion of an operation (io_uring); token is the loop's */
+    HKT__POLL_DONE = 32,   /* a completion of an operation (io_uring); token is the loop's */
 };
 
 struct hkt__event {
@@ -31,9 +31,9 @@ struct hkt__event {
 
 struct hkt__poller {
     const struct hkt__poller_ops *ops;
-    int fd;       /* the kernel object, -1 when closed */
+    int fd;        /* the kernel object, -1 when closed */
     int notify_fd; /* where it needs one, else -1 */
-    void *impl;   /* the back end's own */
+    void *impl;    /* the back end's own */
 };
 
 struct hkt__poller_ops {

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <unistd.h>
+
+static ssize_t answer(ssize_t rc)
+{
+    return rc < 0 ? -errno : rc;
+}
+
+static ssize_t sys_read(int fd, void *buf, size_t size)
+{
+    return answer(read(fd, buf, size));
+}
+
+static ssize_t sys_write(int fd, const void *buf, size_t size)
+{
+    return answer(write(fd, buf, size));
+}
+
+static ssize_t sys_readv(int fd, const struct iovec *iov, int n)
+{
+    return answer(readv(fd, iov, n));
+}
+
+static ssize_t sys_writev(int fd, const struct iovec *iov, int n)
+{
+    return answer(writev(fd, iov, n));
+}
+
+static ssize_t sys_recv(int fd, void *buf, size_t size, int flags)
+{
+    return answer(recv(fd, buf, size, flags));
+}
+
+static ssize_t sys_send(int fd, const void *buf, size_t size, int flags)
+{
+    return answer(send(fd, buf, size, flags));
+}
+
+static ssize_t sys_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    return answer(recvmsg(fd, msg, flags));
+}
+
+static ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    return answer(sendmsg(fd, msg, flags));
+}
+
+static int sys_set_nonblock(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0)
+        return -errno;
+    if (flags & O_NONBLOCK)
+        return 0;
+    return fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 ? 0 : -errno;
+}
+
+#if defined(SOCK_NONBLOCK) && defined(SOCK_CLOEXEC)
+static int sys_accept(int fd, struct sockaddr *addr, socklen_t *addr_size)
+{
+    return (int)answer(accept4(fd, addr, addr_size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+static int sys_socket(int domain, int type, int protocol)
+{
+    return (int)answer(socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+}
+#else
+static int tame(int fd)
+{
+    int rc;
+
+    if (fd < 0)
+        return -errno;
+    rc = sys_set_nonblock(fd);
+    if (rc == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+        return fd;
+    rc = rc < 0 ? rc : -errno;
+    close(fd);
+    return rc;
+}
+
+static int sys_accept(int fd, struct sockaddr *addr, socklen_t *addr_size)
+{
+    return tame(accept(fd, addr, addr_size));
+}
+
+static int sys_socket(int domain, int type, int protocol)
+{
+    return tame(socket(domain, type, protocol));
+}
+#endif
+
+static int sys_connect(int fd, const struct sockaddr *addr, socklen_t addr_size)
+{
+    return (int)answer(connect(fd, addr, addr_size));
+}
+
+static int sys_socket_error(int fd)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        return -errno;
+    return -error;
+}
+
+static int sys_close(int fd)
+{
+    return (int)answer(close(fd));
+}
+
+static bool sys_is_tcp(int fd)
+{
+    struct sockaddr_storage addr;
+    socklen_t addr_size = sizeof addr;
+    int type = 0;
+    socklen_t size = sizeof type;
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
+           getsockname(fd, (struct sockaddr *)&addr, &addr_size) == 0 &&
+           (addr.ss_family == AF_INET || addr.ss_family == AF_INET6);
+}
+
+static bool sys_poll_ready(int fd, bool write)
+{
+    struct pollfd p = {fd, write ? POLLOUT : POLLIN, 0};
+
+    return poll(&p, 1, 0) > 0;
+}
+
+struct hkt__sys hkt__sys = {
+    .read = sys_read,
+    .write = sys_write,
+    .readv = sys_readv,
+    .writev = sys_writev,
+    .recv = sys_recv,
+    .send = sys_send,
+    .recvmsg = sys_recvmsg,
+    .sendmsg = sys_sendmsg,
+    .accept = sys_accept,
+    .socket = sys_socket,
+    .connect = sys_connect,
+    .socket_error = sys_socket_error,
+    .close = sys_close,
+    .set_nonblock = sys_set_nonblock,
+    .is_tcp = sys_is_tcp,
+    .poll_ready = sys_poll_ready,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The half of the seam that concerns descriptors: the system's calls, answering a count or -errno.
+ * Tests replace a door by storing into hkt__sys.
+ */
+#ifndef HOCKET_BASE_SYS_H
+#define HOCKET_BASE_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+struct hkt__sys {
+    ssize_t (*read)(int fd, void *buf, size_t size);
+    ssize_t (*write)(int fd, const void *buf, size_t size);
+    ssize_t (*readv)(int fd, const struct iovec *iov, int n);
+    ssize_t (*writev)(int fd, const struct iovec *iov, int n);
+    ssize_t (*recv)(int fd, void *buf, size_t size, int flags);
+    ssize_t (*send)(int fd, const void *buf, size_t size, int flags);
+    ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
+    ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
+    /* The new descriptor, non-blocking and close-on-exec. */
+    int (*accept)(int fd, struct sockaddr *addr, socklen_t *addr_size);
+    int (*socket)(int domain, int type, int protocol);
+    int (*connect)(int fd, const struct sockaddr *addr, socklen_t addr_size);
+    /* What a connection in progress has come to: 0 or -errno. */
+    int (*socket_error)(int fd);
+    int (*close)(int fd);
+    int (*set_nonblock)(int fd);
+    /* Whether fd is a TCP socket: there a count shorter than asked for says that no more is there,
+     * as it does not for datagrams, terminals, or unix sockets, whose reads end at messages. */
+    bool (*is_tcp)(int fd);
+    /* Whether a read, or a write, would not block now. */
+    bool (*poll_ready)(int fd, bool write);
+};
+
+extern struct hkt__sys hkt__sys;
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls on any descriptor.
+ */
+#include "attempt.h"
+
+#include "base/sys.h"
+
+#include <hocket/io.h>
+
+static size_t total(const struct iovec *iov, int n)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < n; i++)
+        size += iov[i].iov_len;
+    return size;
+}
+
+ssize_t hkt_read(int fd, void *buf, size_t size)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_READ, "read", size, hkt__sys.read(fd, buf, size));
+}
+
+ssize_t hkt_readv(int fd, const struct iovec *iov, int n)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_READ, "read", total(iov, n), hkt__sys.readv(fd, iov, n));
+}
+
+ssize_t hkt_read_full(int fd, void *buf, size_t size)
+{
+    size_t done = 0;
+
+    while (done < size) {
+        ssize_t n = hkt_read(fd, (char *)buf + done, size - done);
+        if (n < 0 && done == 0)
+            return n;
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    return (ssize_t)done;
+}
+
+ssize_t hkt_write(int fd, const void *buf, size_t size)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_WRITE, "write", size, hkt__sys.write(fd, buf, size));
+}
+
+ssize_t hkt_writev(int fd, const struct iovec *iov, int n)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_WRITE, "write", total(iov, n), hkt__sys.writev(fd, iov, n));
+}
+
+int hkt_write_all(int fd, const void *buf, size_t size, size_t *done)
+{
+    size_t written = 0;
+    ssize_t n = 0;
+
+    while (written < size && (n = hkt_write(fd, (const char *)buf + written, size - written)) >= 0)
+        written += (size_t)n;
+    if (done)
+        *done = written;
+    return n < 0 ? (int)n : 0;
+}
+
+int hkt_close(int fd)
+{
+    if (hkt__loop)
+        hkt__fd_forget(hkt__loop, fd);
+    return hkt__sys.close(fd);
+}

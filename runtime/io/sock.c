@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calls on sockets.
+ */
+#include "attempt.h"
+
+#include "base/sys.h"
+
+#include <hocket/io.h>
+
+ssize_t hkt_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_READ, "recv", 0, hkt__sys.recvmsg(fd, msg, flags));
+}
+
+ssize_t hkt_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_WRITE, "send", 0, hkt__sys.sendmsg(fd, msg, flags | MSG_NOSIGNAL));
+}
+
+/* Only a stream says by a short count that it is drained; a datagram is as long as it is. The flags
+ * that change what a count means are rare: with any the next call just tries. */
+ssize_t hkt_recv(int fd, void *buf, size_t size, int flags)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_READ, "recv", flags ? 0 : size, hkt__sys.recv(fd, buf, size, flags));
+}
+
+ssize_t hkt_send(int fd, const void *buf, size_t size, int flags)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_WRITE, "send", size,
+                 hkt__sys.send(fd, buf, size, flags | MSG_NOSIGNAL));
+}
+
+ssize_t hkt_recvfrom(int fd, void *buf, size_t size, int flags, struct sockaddr *addr,
+                     socklen_t *addr_size)
+{
+    struct iovec iov = {buf, size};
+    struct msghdr msg = {.msg_name = addr,
+                         .msg_namelen = addr && addr_size ? *addr_size : 0,
+                         .msg_iov = &iov,
+                         .msg_iovlen = 1};
+    ssize_t n = hkt_recvmsg(fd, &msg, flags);
+
+    if (n >= 0 && addr_size)
+        *addr_size = msg.msg_namelen;
+    return n;
+}
+
+ssize_t hkt_sendto(int fd, const void *buf, size_t size, int flags, const struct sockaddr *addr,
+                   socklen_t addr_size)
+{
+    struct iovec iov = {(void *)(uintptr_t)buf, size};
+    struct msghdr msg = {.msg_name = (void *)(uintptr_t)addr,
+                         .msg_namelen = addr_size,
+                         .msg_iov = &iov,
+                         .msg_iovlen = 1};
+
+    return hkt_sendmsg(fd, &msg, flags);
+}
+
+static ssize_t accept_one(int fd, struct sockaddr *addr, socklen_t *addr_size)
+{
+    ssize_t rc;
+
+    do
+        rc = hkt__sys.accept(fd, addr, addr_size);
+    while (rc == -ECONNABORTED || rc == -EPROTO);
+    return rc;
+}
+
+static ssize_t accept_waiting(int fd, struct sockaddr *addr, socklen_t *addr_size)
+{
+    HKT__ATTEMPT(fd, HKT__POLL_READ, "accept", 0, accept_one(fd, addr, addr_size));
+}
+
+static bool listener_is_tcp(int fd)
+{
+    const struct hkt__fd *e = hkt__fd_find(hkt__loop, fd);
+
+    return e && e->tcp;
+}
+
+int hkt_accept(int fd, struct sockaddr *addr, socklen_t *addr_size)
+{
+    int conn = (int)accept_waiting(fd, addr, addr_size);
+
+    if (conn < 0)
+        return conn;
+    int rc = hkt__fd_adopt(conn, listener_is_tcp(fd));
+    if (rc < 0) {
+        (void)hkt__sys.close(conn);
+        return rc;
+    }
+    return conn;
+}
+
+int hkt_socket(int domain, int type, int protocol)
+{
+    int fd = hkt__sys.socket(domain, type, protocol);
+
+    if (fd < 0 || !hkt__loop)
+        return fd;
+    int rc = hkt__fd_adopt(fd, type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6));
+    if (rc < 0) {
+        (void)hkt__sys.close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+int hkt_connect(int fd, const struct sockaddr *addr, socklen_t addr_size)
+{
+    struct hkt__attempt a;
+    int rc = hkt__attempt_begin(&a, fd, HKT__POLL_WRITE, "connect");
+
+    if (rc < 0)
+        return rc;
+    rc = hkt__sys.connect(fd, addr, addr_size);
+    if (rc != -EINPROGRESS && rc != -EINTR)
+        return rc; /* decided; -EAGAIN of a unix socket means that its backlog is full */
+    a.fd->ready &= (uint8_t)~HKT__POLL_WRITE;
+    rc = hkt__attempt_ready(&a);
+    return rc < 0 ? rc : hkt__sys.socket_error(fd);
+}

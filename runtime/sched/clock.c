@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "sched.h"
+
+#include "base/os.h"
+
+int64_t hkt__loop_clock(const struct hkt_loop *loop)
+{
+    return HKT_UNLIKELY(loop->clock != NULL) ? loop->clock(loop->clock_ctx) : hkt__os.now();
+}
+
+int64_t hkt__deadline(const struct hkt_loop *loop, int64_t delay_ns)
+{
+    int64_t when;
+
+    if (delay_ns < 0)
+        delay_ns = 0;
+    return __builtin_add_overflow(hkt__loop_clock(loop), delay_ns, &when) ? INT64_MAX : when;
+}
+
+int64_t hkt_now(void)
+{
+    return hkt__loop ? hkt__loop_clock(hkt__loop) : hkt__os.now();
+}
+
+struct sleep {
+    struct hkt__wait wait;
+    struct hkt_handle handle;
+};
+
+static bool abort_sleep(struct hkt__wait *w)
+{
+    return hkt_handle_cancel(&((struct sleep *)(void *)w)->handle);
+}
+
+int hkt_sleep(int64_t delay_ns)
+{
+    struct hkt_task *self = hkt__task_self();
+
+    if (!self)
+        return -EPERM;
+    if (delay_ns <= 0)
+        return hkt__turn();
+    struct hkt_loop *loop = hkt__loop;
+    struct sleep s = {.wait = {.why = "sleep", .abort = abort_sleep, .detail = -1}};
+    hkt__arm_wake(loop, &s.handle, self, hkt__deadline(loop, delay_ns));
+    return hkt__park(&s.wait);
+}

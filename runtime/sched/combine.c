@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting for several tasks. Each task that has not finished gets a done callback; the callback
+ * that satisfies the condition wakes the waiter.
+ */
+#include "sched.h"
+
+#include "base/os.h"
+
+#include <stdlib.h>
+
+enum { WATCHES_ON_STACK = 16 };
+
+/* hkt_gather() without results: a cancelled task is a failure too. */
+enum { FIRST_FAILURE = 100 };
+
+struct many {
+    struct hkt__wait wait;
+    struct hkt_task *waiter;
+    struct hkt_task *const *tasks;
+    struct hkt_watch *watches;
+    size_t n;
+    struct hkt_handle timer;
+    int mode;
+    bool woken;
+    bool pass_cancel; /* cancel the tasks, and wait on */
+    bool cancelled;
+    bool skip_null; /* NULLs are no longer of interest, instead of done */
+};
+
+static bool is_done(const struct hkt_task *t)
+{
+    return !t || hkt__job(t)->ended;
+}
+
+static int result_of(const struct hkt_task *t)
+{
+    return t ? hkt__job(t)->done.rc : -ENOMEM;
+}
+
+static bool satisfies(const struct hkt_task *t, int mode)
+{
+    int rc = result_of(t);
+
+    switch (mode) {
+    case HKT_FIRST_COMPLETED:
+        return true;
+    case HKT_FIRST_ERROR:
+        return rc < 0 && rc != -ECANCELED;
+    case FIRST_FAILURE:
+        return rc < 0;
+    default:
+        return false;
+    }
+}
+
+static size_t count_done(struct hkt_task *const *tasks, size_t n)
+{
+    size_t done = 0;
+
+    for (size_t i = 0; i < n; i++)
+        done += is_done(tasks[i]);
+    return done;
+}
+
+static bool satisfied(const struct many *m)
+{
+    for (size_t i = 0; i < m->n; i++)
+        if (is_done(m->tasks[i]) && !(m->skip_null && !m->tasks[i]) &&
+            satisfies(m->tasks[i], m->mode))
+            return true;
+    return count_done(m->tasks, m->n) == m->n;
+}
+
+static void wake_once(struct many *m)
+{
+    if (!m->woken) {
+        m->woken = true;
+        hkt__wake(m->waiter, 0);
+    }
+}
+
+static void one_done(void *arg)
+{
+    struct many *m = arg;
+
+    if (satisfied(m))
+        wake_once(m);
+}
+
+static void time_is_up(void *arg)
+{
+    wake_once(arg);
+}
+
+static bool abort_many(struct hkt__wait *w)
+{
+    struct many *m = (struct many *)(void *)w;
+
+    m->cancelled = true;
+    if (!m->pass_cancel) {
+        m->woken = true;
+        return true;
+    }
+    for (size_t i = 0; i < m->n; i++)
+        (void)hkt_task_cancel(m->tasks[i]);
+    return false;
+}
+
+static int wait_watched(struct many *m, int64_t timeout_ns)
+{
+    for (size_t i = 0; i < m->n; i++) {
+        m->watches[i] = (struct hkt_watch){0};
+        if (!is_done(m->tasks[i]))
+            (void)hkt_future_watch(&hkt__job(m->tasks[i])->done, &m->watches[i], one_done, m);
+    }
+    if (timeout_ns >= 0)
+        (void)hkt_call_later(hkt__loop, &m->timer, timeout_ns, time_is_up, m);
+    int rc = hkt__park(&m->wait);
+    (void)hkt_handle_cancel(&m->timer);
+    for (size_t i = 0; i < m->n; i++)
+        (void)hkt_future_unwatch(&m->watches[i]);
+    return m->cancelled ? -ECANCELED : rc;
+}
+
+static int check_all(struct hkt_task *const *tasks, size_t n)
+{
+    if (!hkt__task_self())
+        return -EPERM;
+    for (size_t i = 0; i < n; i++) {
+        int rc = tasks[i] ? hkt__may_wait_for(tasks[i]) : 0;
+        if (rc < 0)
+            return rc;
+        if (tasks[i])
+            hkt__job(tasks[i])->seen = true;
+    }
+    return 0;
+}
+
+static int wait_many(struct many *m, int64_t timeout_ns)
+{
+    struct hkt_watch few[WATCHES_ON_STACK];
+
+    m->waiter = hkt__task_self();
+    m->wait = (struct hkt__wait){.why = "tasks", .abort = abort_many, .detail = -1};
+    if (satisfied(m))
+        return 0;
+    m->watches = m->n <= WATCHES_ON_STACK ? few : hkt__os.alloc(m->n * sizeof *m->watches);
+    if (!m->watches)
+        return -ENOMEM;
+    int rc = wait_watched(m, timeout_ns);
+    if (m->watches != few)
+        free(m->watches);
+    return rc;
+}
+
+int hkt_wait(struct hkt_task *const *tasks, size_t n, enum hkt_wait_mode mode, int64_t timeout_ns)
+{
+    struct many m = {.tasks = tasks, .n = n, .mode = mode};
+    int rc = n == 0 ? -EINVAL : check_all(tasks, n);
+
+    if (rc == 0)
+        rc = wait_many(&m, timeout_ns);
+    return rc < 0 ? rc : (int)count_done(tasks, n);
+}
+
+static int first_failure(struct hkt_task *const *tasks, size_t n)
+{
+    const struct hkt_task *first = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        if (!tasks[i])
+            return -ENOMEM;
+        if (is_done(tasks[i]) && result_of(tasks[i]) < 0 &&
+            (!first || hkt__job(tasks[i])->ended_order < hkt__job(first)->ended_order))
+            first = tasks[i];
+    }
+    return first ? result_of(first) : 0;
+}
+
+int hkt_gather(struct hkt_task *const *tasks, size_t n, int *results)
+{
+    struct many m = {
+        .tasks = tasks, .n = n, .mode = results ? HKT_ALL : FIRST_FAILURE, .pass_cancel = true};
+    int rc = check_all(tasks, n);
+
+    if (rc == 0)
+        rc = wait_many(&m, -1);
+    if (rc < 0)
+        return rc;
+    if (!results)
+        return first_failure(tasks, n);
+    for (size_t i = 0; i < n; i++)
+        results[i] = result_of(tasks[i]);
+    return 0;
+}
+
+/* The first to have ended of those that were not handed out; NULL. */
+static struct hkt_task **next_ended(const struct hkt_wait_set *set)
+{
+    struct hkt_task **first = NULL;
+
+    for (size_t i = 0; i < set->n; i++) {
+        struct hkt_task **t = &set->tasks[i];
+        if (*t && is_done(*t) &&
+            (!first || hkt__job(*t)->ended_order < hkt__job(*first)->ended_order))
+            first = t;
+    }
+    return first;
+}
+
+static size_t left(const struct hkt_wait_set *set)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < set->n; i++)
+        n += set->tasks[i] != NULL;
+    return n;
+}
+
+static int wait_left(struct hkt_wait_set *set)
+{
+    struct many m = {.tasks = set->tasks, .n = set->n, .mode = HKT_FIRST_COMPLETED};
+    int64_t timeout = -1;
+
+    if (set->has_deadline) {
+        timeout = set->deadline - hkt__loop_clock(hkt__loop);
+        if (timeout <= 0)
+            return 0;
+    }
+    m.skip_null = true;
+    return wait_many(&m, timeout);
+}
+
+int hkt_wait_next(struct hkt_wait_set *set, struct hkt_task **t, int64_t timeout_ns)
+{
+    int rc = check_all(set->tasks, set->n);
+
+    *t = NULL;
+    if (rc < 0 || left(set) == 0)
+        return rc;
+    if (timeout_ns >= 0 && !set->has_deadline) {
+        set->has_deadline = 1;
+        set->deadline = hkt__deadline(hkt__loop, timeout_ns);
+    }
+    struct hkt_task **ended = next_ended(set);
+    if (!ended) {
+        rc = wait_left(set);
+        if (rc < 0)
+            return rc;
+        ended = next_ended(set);
+    }
+    if (!ended)
+        return -ETIMEDOUT;
+    *t = *ended;
+    *ended = NULL;
+    return 1;
+}
+
+int hkt_wait_for(struct hkt_task *t, int64_t timeout_ns)
+{
+    int rc = hkt__may_wait_for(t);
+
+    if (rc < 0)
+        return rc;
+    struct many m = {.tasks = &t, .n = 1, .mode = HKT_ALL, .pass_cancel = true};
+    hkt__job(t)->seen = true;
+    if (timeout_ns > 0)
+        rc = wait_many(&m, timeout_ns);
+    if (is_done(t))
+        return rc < 0 ? rc : result_of(t);
+    if (rc < 0)
+        return rc;
+    (void)hkt_task_cancel(t);
+    m = (struct many){.tasks = &t, .n = 1, .mode = HKT_ALL, .pass_cancel = true};
+    rc = wait_many(&m, -1);
+    if (rc < 0)
+        return rc;
+    return result_of(t) == -ECANCELED ? -ETIMEDOUT : result_of(t);
+}

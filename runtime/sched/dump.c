@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Who waits for what.
+ */
+#include "sched.h"
+
+#include "base/os.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static int describe_wait(char *out, size_t size, const struct hkt_task *t, int64_t now)
+{
+    const struct hkt__wait *w = t->coro.data;
+
+    if (t == hkt__task_self())
+        return snprintf(out, size, "running");
+    if (!w)
+        return snprintf(out, size, "ready");
+    double ms = (double)(now - w->since) / 1e6;
+    if (w->detail >= 0)
+        return snprintf(out, size, "waits for %s on fd %d since %.1f ms", w->why, w->detail, ms);
+    return snprintf(out, size, "waits for %s since %.1f ms", w->why, ms);
+}
+
+static void dump_task(const struct hkt_task *t, int64_t now)
+{
+    char buf[32], wait[160], line[320];
+    int cancelling = hkt__job(t)->cancelling;
+
+    describe_wait(wait, sizeof wait, t, now);
+    int n = snprintf(line, sizeof line, "  %-16s %s, stack %zu of %zu%s\n",
+                     hkt_task_name(t, buf, sizeof buf), wait, hkt_coro_stack_used(&t->coro),
+                     hkt_coro_stack_size(&t->coro), cancelling ? ", being cancelled" : "");
+    hkt__os.write_stderr(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+void hkt_dump(struct hkt_loop *loop)
+{
+    char line[160];
+
+    if (!loop)
+        loop = hkt__loop;
+    if (!loop)
+        return;
+    int n = snprintf(line, sizeof line, "hocket: %zu tasks, %zu timers, poller %s\n",
+                     loop->task_count, hkt__timers_count(&loop->timers), loop->poller.ops->name);
+    hkt__os.write_stderr(line, (size_t)n);
+    int64_t now = hkt__loop_clock(loop);
+    for (const struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
+        dump_task(t, now);
+}

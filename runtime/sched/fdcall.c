@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * add_reader and add_writer: callbacks on descriptors, level triggered on top of edges: after each
+ * call the descriptor is looked at, and while it is still ready the call is scheduled again.
+ */
+#include "fdcall.h"
+#include "fdwait.h"
+
+#include "base/os.h"
+#include "base/sys.h"
+
+#include <stdlib.h>
+
+static bool still_ready(const struct hkt__fdcall *c)
+{
+    return hkt__sys.poll_ready(c->fd, c->side == 1);
+}
+
+static void run_call(void *arg)
+{
+    struct hkt__fdcall *c = arg;
+    struct hkt_loop *loop = c->handle.loop;
+    int fd = c->fd, side = c->side;
+
+    c->fn(c->arg);
+    struct hkt__fd *e = hkt__fd_find(loop, fd);
+    if (e && e->call[side] == c && c->handle.state == HKT__IDLE && still_ready(c))
+        (void)hkt_call_soon(loop, &c->handle, run_call, c);
+}
+
+void hkt__fdcall_event(struct hkt_loop *loop, struct hkt__fdcall *c)
+{
+    if (c && c->handle.state == HKT__IDLE)
+        (void)hkt_call_soon(loop, &c->handle, run_call, c);
+}
+
+int hkt__fdcall_drop(struct hkt_loop *loop, struct hkt__fd *e, int side)
+{
+    struct hkt__fdcall *c = e->call[side];
+
+    if (!c)
+        return 0;
+    (void)hkt_handle_cancel(&c->handle);
+    e->call[side] = NULL;
+    loop->fd_waiters--;
+    free(c);
+    return 1;
+}
+
+static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *arg)
+{
+    struct hkt__fd *e;
+
+    if (!loop)
+        return -ENOMEM;
+    if (!fn)
+        return -EINVAL;
+    int rc = hkt__fd_get(loop, fd, &e);
+    if (rc < 0 || (rc = hkt__fd_register(loop, fd, e)) < 0)
+        return rc;
+    struct hkt__fdcall *c = e->call[side];
+    if (!c) {
+        if (!(c = hkt__os.alloc(sizeof *c)))
+            return -ENOMEM;
+        e->call[side] = c;
+        loop->fd_waiters++;
+    }
+    c->fd = fd;
+    c->side = side;
+    c->fn = fn;
+    c->arg = arg;
+    if (still_ready(c))
+        hkt__fdcall_event(loop, c);
+    return 0;
+}
+
+static int drop(struct hkt_loop *loop, int fd, int side)
+{
+    struct hkt__fd *e = loop ? hkt__fd_find(loop, fd) : NULL;
+
+    return e ? hkt__fdcall_drop(loop, e, side) : 0;
+}
+
+int hkt_add_reader(struct hkt_loop *loop, int fd, hkt_call_fn *fn, void *arg)
+{
+    return add(loop, fd, 0, fn, arg);
+}
+
+int hkt_add_writer(struct hkt_loop *loop, int fd, hkt_call_fn *fn, void *arg)
+{
+    return add(loop, fd, 1, fn, arg);
+}
+
+int hkt_remove_reader(struct hkt_loop *loop, int fd)
+{
+    return drop(loop, fd, 0);
+}
+
+int hkt_remove_writer(struct hkt_loop *loop, int fd)
+{
+    return drop(loop, fd, 1);
+}

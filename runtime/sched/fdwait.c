@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One entry a descriptor, found by its number, in chunks that do not move. Each descriptor is
+ * registered once, when somebody first has to wait for it, edge triggered in both directions; what
+ * is known of its readiness is kept here, so that calls are tried first and wait only when they
+ * must.
+ *
+ * A number may be closed and used again while an event for its former owner is on its way: the
+ * token of an event carries the generation of the number.
+ */
+#include "fdwait.h"
+#include "fdcall.h"
+
+#include "base/os.h"
+#include "base/sys.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+enum { CHUNK = 256, GENERATION_MASK = 0x7fffffff };
+
+struct hkt__fd_table {
+    size_t chunk_count;
+    struct hkt__fd **chunks;
+};
+
+struct hkt__fdwait {
+    struct hkt__wait wait;
+    struct hkt_task *task;
+    struct hkt__fd *entry;
+    int side; /* 0 reader, 1 writer */
+};
+
+static int side_of(unsigned direction)
+{
+    return direction == HKT__POLL_READ ? 0 : 1;
+}
+
+static uint64_t token_of(int fd, const struct hkt__fd *e)
+{
+    return (uint64_t)(e->generation & GENERATION_MASK) << 32 | (uint32_t)fd;
+}
+
+/* The table */
+
+int hkt__fds_init(struct hkt_loop *loop)
+{
+    loop->fds = hkt__os.alloc(sizeof *loop->fds);
+    return loop->fds ? 0 : -ENOMEM;
+}
+
+void hkt__fds_free(struct hkt_loop *loop)
+{
+    for (size_t i = 0; i < loop->fds->chunk_count; i++) {
+        struct hkt__fd *chunk = loop->fds->chunks[i];
+        for (int j = 0; chunk && j < CHUNK; j++) {
+            (void)hkt__fdcall_drop(loop, &chunk[j], 0);
+            (void)hkt__fdcall_drop(loop, &chunk[j], 1);
+        }
+        free(chunk);
+    }
+    free(loop->fds->chunks);
+    free(loop->fds);
+}
+
+static int grow(struct hkt__fd_table *table, size_t need)
+{
+    size_t count = table->chunk_count ? table->chunk_count : 4;
+
+    while (count <= need)
+        count *= 2;
+    struct hkt__fd **chunks = hkt__os.alloc(count * sizeof(*chunks));
+    if (!chunks)
+        return -ENOMEM;
+    for (size_t i = 0; i < table->chunk_count; i++)
+        chunks[i] = table->chunks[i];
+    free(table->chunks);
+    table->chunks = chunks;
+    table->chunk_count = count;
+    return 0;
+}
+
+struct hkt__fd *hkt__fd_find(const struct hkt_loop *loop, int fd)
+{
+    size_t i = (unsigned)fd / CHUNK;
+
+    if (i >= loop->fds->chunk_count || !loop->fds->chunks[i])
+        return NULL;
+    return &loop->fds->chunks[i][(unsigned)fd % CHUNK];
+}
+
+static int find_or_make(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
+{
+    struct hkt__fd_table *table = loop->fds;
+    size_t i = (unsigned)fd / CHUNK;
+
+    if (fd < 0)
+        return -EBADF;
+    if (i >= table->chunk_count && grow(table, i) < 0)
+        return -ENOMEM;
+    if (!table->chunks[i] && !(table->chunks[i] = hkt__os.alloc(CHUNK * sizeof **table->chunks)))
+        return -ENOMEM;
+    *entry = &table->chunks[i][(unsigned)fd % CHUNK];
+    return 0;
+}
+
+static void now_known(struct hkt__fd *e, bool tcp)
+{
+    e->known = true;
+    e->tcp = tcp;
+    e->ready = HKT__POLL_READ | HKT__POLL_WRITE;
+}
+
+int hkt__fd_get(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
+{
+    int rc = find_or_make(loop, fd, entry);
+
+    if (rc < 0 || HKT_LIKELY((*entry)->known))
+        return rc;
+    rc = hkt__sys.set_nonblock(fd);
+    if (rc == 0)
+        now_known(*entry, hkt__sys.is_tcp(fd));
+    return rc;
+}
+
+int hkt__fd_adopt(int fd, bool tcp)
+{
+    struct hkt__fd *e;
+    int rc = find_or_make(hkt__loop, fd, &e);
+
+    if (rc < 0)
+        return rc;
+    hkt__fd_forget(hkt__loop, fd); /* the number's former owner was closed behind our back */
+    now_known(e, tcp);
+    return 0;
+}
+
+/* Waiting */
+
+int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e)
+{
+    if (e->registered || e->always)
+        return 0;
+    int rc = loop->poller.ops->add(&loop->poller, fd, token_of(fd, e));
+    if (rc == -EPERM) {
+        e->always = true;
+        return 0;
+    }
+    if (rc == 0)
+        e->registered = true;
+    return rc;
+}
+
+static void unlink_wait(struct hkt__fdwait *w)
+{
+    w->entry->waiting[w->side] = NULL;
+    hkt__loop->fd_waiters--;
+}
+
+static bool abort_fdwait(struct hkt__wait *w)
+{
+    unlink_wait((struct hkt__fdwait *)(void *)w);
+    return true;
+}
+
+int hkt__fd_wait(int fd, unsigned direction, const char *why)
+{
+    struct hkt_loop *loop = hkt__loop;
+    struct hkt__fd *e;
+    int side = side_of(direction);
+    int rc = hkt__fd_get(loop, fd, &e);
+
+    if (rc < 0)
+        return rc;
+    if (!loop->current)
+        return -EPERM;
+    if (e->waiting[side])
+        return -EBUSY;
+    if (!e->registered) {
+        rc = hkt__fd_register(loop, fd, e);
+        if (rc < 0 || e->always)
+            return rc;
+        e->ready &= (uint8_t)~direction; /* its state comes as the first event */
+    }
+    if (e->ready & direction)
+        return 0;
+    struct hkt__fdwait w = {.wait = {.why = why, .abort = abort_fdwait, .detail = fd},
+                            .task = loop->current,
+                            .entry = e,
+                            .side = side};
+    e->waiting[side] = &w;
+    loop->fd_waiters++;
+    return hkt__park(&w.wait);
+}
+
+static void wake_side(struct hkt__fd *e, int side, int rc)
+{
+    struct hkt__fdwait *w = e->waiting[side];
+
+    if (w) {
+        unlink_wait(w);
+        hkt__wake(w->task, rc);
+    }
+}
+
+/* The token of a borrowed descriptor is the address of the record of its wait. */
+#define ONCE_TOKEN (UINT64_C(1) << 63)
+
+int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned events,
+                    struct hkt_task *t)
+{
+    *o = (struct hkt__once){t, fd};
+    int rc = loop->poller.ops->add_once(&loop->poller, fd, events, ONCE_TOKEN | (uintptr_t)o);
+    if (rc == 0)
+        loop->fd_waiters++;
+    return rc;
+}
+
+void hkt__once_cancel(struct hkt_loop *loop, struct hkt__once *o)
+{
+    loop->poller.ops->remove(&loop->poller, o->fd);
+    loop->fd_waiters--;
+    o->task = NULL;
+}
+
+static void once_event(struct hkt_loop *loop, const struct hkt__event *event)
+{
+    struct hkt__once *o = (struct hkt__once *)(uintptr_t)(event->token & ~ONCE_TOKEN);
+    struct hkt_task *t = o->task;
+    uint32_t what = event->what;
+
+    if (!t) /* a second event in the same batch */
+        return;
+    if (what & (HKT__POLL_ERROR | HKT__POLL_HUP))
+        what |= HKT__POLL_READ | HKT__POLL_WRITE;
+    hkt__once_cancel(loop, o);
+    hkt__wake(t, (int)(what & (HKT__POLL_READ | HKT__POLL_WRITE)));
+}
+
+void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
+{
+    if (event->token & ONCE_TOKEN) {
+        once_event(loop, event);
+        return;
+    }
+    struct hkt__fd *e = hkt__fd_find(loop, (int)(uint32_t)event->token);
+    uint32_t what = event->what;
+
+    if (!e || (e->generation & GENERATION_MASK) != event->token >> 32)
+        return;
+    if (what & HKT__POLL_ERROR)
+        what |= HKT__POLL_READ | HKT__POLL_WRITE;
+    if (what & HKT__POLL_HUP)
+        what |= HKT__POLL_READ;
+    e->ready |= (uint8_t)what;
+    for (int side = 0; side < 2; side++) {
+        if (what & (side == 0 ? HKT__POLL_READ : HKT__POLL_WRITE)) {
+            wake_side(e, side, 0);
+            hkt__fdcall_event(loop, e->call[side]);
+        }
+    }
+}
+
+void hkt__fd_forget(struct hkt_loop *loop, int fd)
+{
+    struct hkt__fd *e = fd >= 0 ? hkt__fd_find(loop, fd) : NULL;
+
+    if (!e)
+        return;
+    wake_side(e, 0, -ECANCELED);
+    wake_side(e, 1, -ECANCELED);
+    (void)hkt__fdcall_drop(loop, e, 0);
+    (void)hkt__fdcall_drop(loop, e, 1);
+    e->generation++;
+    e->ready = 0;
+    e->known = e->registered = e->always = false;
+}

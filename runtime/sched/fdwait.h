@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * File descriptors that tasks wait for.
+ */
+#ifndef HOCKET_SCHED_FDWAIT_H
+#define HOCKET_SCHED_FDWAIT_H
+
+#include "sched.h"
+
+/* Directions, as HKT__POLL_READ and HKT__POLL_WRITE. */
+
+/* What the loop knows of a descriptor. */
+struct hkt__fd {
+    struct hkt__fdwait *waiting[2]; /* reader, writer */
+    struct hkt__fdcall *call[2];    /* add_reader, add_writer */
+    uint32_t generation;            /* of the number: events of an older one are dropped */
+    uint8_t ready;                  /* HKT__POLL_*: not known to be empty, or full */
+    bool known;                     /* made non-blocking */
+    bool tcp;                       /* a short count means drained */
+    bool registered;                /* with the poller */
+    bool always;                    /* the poller does not take it: it never blocks */
+};
+
+int hkt__fds_init(struct hkt_loop *loop);
+void hkt__fds_free(struct hkt_loop *loop);
+
+/* The entry of fd, which is made non-blocking when first seen. 0, -EBADF, -ENOMEM. */
+int hkt__fd_get(struct hkt_loop *loop, int fd, struct hkt__fd **entry);
+/* The entry, or NULL. */
+struct hkt__fd *hkt__fd_find(const struct hkt_loop *loop, int fd);
+/* Registers it with the poller, once. */
+int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e);
+
+/* For a descriptor that was just made, non-blocking from birth. */
+int hkt__fd_adopt(int fd, bool tcp);
+
+/* Suspends the running task until fd may be ready in the direction. 0; -ECANCELED, also when it was
+ * closed; -EBUSY: another task waits for the same. */
+int hkt__fd_wait(int fd, unsigned direction, const char *why);
+
+/* A call said that fd is empty or full, or came back short: the next one waits first. A hang-up
+ * stays: what is left to read, and the end, raise no further event. */
+static inline void hkt__fd_drained(struct hkt__fd *e, unsigned direction)
+{
+    if (e->registered && !(e->ready & HKT__POLL_HUP))
+        e->ready &= (uint8_t)~direction;
+}
+
+/* Wakes whoever waits for fd with -ECANCELED and forgets it: it is about to be closed. */
+void hkt__fd_forget(struct hkt_loop *loop, int fd);
+
+/* One wait for a descriptor that somebody else owns; on the waiter's stack. */
+struct hkt__once {
+    struct hkt_task *task;
+    int fd;
+};
+
+/* Has t, which parks next, woken with the events that came. */
+int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned events,
+                    struct hkt_task *t);
+void hkt__once_cancel(struct hkt_loop *loop, struct hkt__once *o);
+
+/* What the poller said. */
+void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Scheduled calls: soon, at a time, and from other threads. A handle without a function wakes a
+ * task instead of calling something.
+ */
+#include "sched.h"
+
+static int check(const struct hkt_loop *loop, const struct hkt_handle *h, hkt_call_fn *fn)
+{
+    if (!loop || !h)
+        return -ENOMEM;
+    if (!fn)
+        return -EINVAL;
+    return h->state == HKT__IDLE ? 0 : -EBUSY;
+}
+
+static void set(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, void *arg)
+{
+    h->loop = loop;
+    h->fn = fn;
+    h->arg = arg;
+}
+
+static void arm(struct hkt_loop *loop, struct hkt_handle *h, int64_t when)
+{
+    h->state = HKT__ARMED;
+    hkt__timer_arm(&loop->timers, &h->timer, when);
+}
+
+int hkt_call_soon(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, void *arg)
+{
+    int rc = check(loop, h, fn);
+
+    if (rc < 0)
+        return rc;
+    set(loop, h, fn, arg);
+    hkt__ready_push_handle(loop, h);
+    return 0;
+}
+
+int hkt_call_at(struct hkt_loop *loop, struct hkt_handle *h, int64_t when, hkt_call_fn *fn,
+                void *arg)
+{
+    int rc = check(loop, h, fn);
+
+    if (rc < 0)
+        return rc;
+    set(loop, h, fn, arg);
+    arm(loop, h, when);
+    return 0;
+}
+
+int hkt_call_later(struct hkt_loop *loop, struct hkt_handle *h, int64_t delay_ns, hkt_call_fn *fn,
+                   void *arg)
+{
+    return loop ? hkt_call_at(loop, h, hkt__deadline(loop, delay_ns), fn, arg) : -ENOMEM;
+}
+
+void hkt__arm_wake(struct hkt_loop *loop, struct hkt_handle *h, struct hkt_task *t, int64_t when)
+{
+    set(loop, h, NULL, t);
+    arm(loop, h, when);
+}
+
+int hkt_handle_cancel(struct hkt_handle *h)
+{
+    switch (h ? h->state : HKT__IDLE) {
+    case HKT__QUEUED:
+        hkt__ready_remove_handle(h->loop, h);
+        return 1;
+    case HKT__ARMED:
+        hkt__timer_cancel(&h->loop->timers, &h->timer);
+        h->state = HKT__IDLE;
+        return 1;
+    default: /* not scheduled; or posted by another thread, which cannot be withdrawn */
+        return 0;
+    }
+}
+
+static struct hkt_handle *handle_of(struct hkt__timer *t)
+{
+    return (struct hkt_handle *)((char *)t - offsetof(struct hkt_handle, timer));
+}
+
+void hkt__fire_timers(struct hkt_loop *loop)
+{
+    struct hkt__timer *t;
+
+    while ((t = hkt__timers_pop_due(&loop->timers, loop->now)) != NULL) {
+        struct hkt_handle *h = handle_of(t);
+        if (h->fn) {
+            hkt__ready_push_handle(loop, h);
+        } else {
+            h->state = HKT__IDLE;
+            hkt__wake(h->arg, 0);
+        }
+    }
+}
+
+int hkt_call_threadsafe(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, void *arg)
+{
+    int rc = check(loop, h, fn);
+
+    if (rc < 0)
+        return rc;
+    set(loop, h, fn, arg);
+    h->state = HKT__POSTED;
+    struct hkt_handle *newest = atomic_load_explicit(&loop->posted, memory_order_relaxed);
+    do
+        h->ready.next = (struct hkt__link *)(void *)newest;
+    while (!atomic_compare_exchange_weak_explicit(&loop->posted, &newest, h, memory_order_release,
+                                                  memory_order_relaxed));
+    if (!atomic_exchange(&loop->notified, true)) /* one wake-up for many posts */
+        loop->poller.ops->notify(&loop->poller);
+    return 0;
+}
+
+void hkt__take_posted(struct hkt_loop *loop)
+{
+    struct hkt_handle *h, *oldest = NULL;
+
+    if (HKT_LIKELY(!atomic_load_explicit(&loop->posted, memory_order_relaxed)))
+        return;
+    atomic_store(&loop->notified, false);
+    h = atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
+    while (h) { /* newest first: turn it round */
+        struct hkt_handle *next = (struct hkt_handle *)(void *)h->ready.next;
+        h->ready.next = (struct hkt__link *)(void *)oldest;
+        oldest = h;
+        h = next;
+    }
+    while ((h = oldest) != NULL) {
+        oldest = (struct hkt_handle *)(void *)h->ready.next;
+        hkt__ready_push_handle(loop, h);
+    }
+}
+
+void hkt_loop_hold(struct hkt_loop *loop)
+{
+    if (loop)
+        atomic_fetch_add(&loop->holds, 1);
+}
+
+void hkt_loop_release(struct hkt_loop *loop)
+{
+    if (loop)
+        atomic_fetch_sub(&loop->holds, 1);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loop: one iteration polls, lets events and due timers wake whom they concern, and runs what
+ * is ready. Only here is it decided what an event means.
+ */
+#include "loop.h"
+#include "fdwait.h"
+#include "sched.h"
+#include "signals.h"
+
+#include "base/os.h"
+#include "base/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENTS = 256 };
+
+/* One iteration */
+
+static void on_events(struct hkt_loop *loop, const struct hkt__event *events, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!(events[i].what & HKT__POLL_NOTIFY))
+            hkt__fd_event(loop, &events[i]);
+}
+
+/* Waits in simulated time: looks for events, then lets the clock's owner advance it. */
+static int wait_simulated(struct hkt_loop *loop, struct hkt__event *events, int64_t until)
+{
+    int n = loop->poller.ops->wait(&loop->poller, events, EVENTS, 0);
+
+    if (n == 0)
+        loop->sleep_until(loop->clock_ctx, until);
+    return n;
+}
+
+static void poll(struct hkt_loop *loop, int64_t timeout)
+{
+    struct hkt__event events[EVENTS];
+    int n;
+
+    if (timeout != 0 && loop->sleep_until && timeout > 0)
+        n = wait_simulated(loop, events, loop->now + timeout);
+    else
+        n = loop->poller.ops->wait(&loop->poller, events, EVENTS, timeout);
+    if (n > 0)
+        on_events(loop, events, n);
+    else if (n < 0)
+        hkt__report("%s: wait failed: %s", loop->poller.ops->name, hkt_strerror(n));
+}
+
+/* How long the loop may sleep: 0 not at all, negative for ever. */
+static int64_t may_sleep(struct hkt_loop *loop)
+{
+    int64_t when;
+
+    if (loop->ready.head || loop->stopping || atomic_load(&loop->posted) ||
+        atomic_load(&loop->signals))
+        return 0;
+    if (!hkt__timers_next(&loop->timers, &when))
+        return -1;
+    return when > loop->now ? when - loop->now : 0;
+}
+
+/* Whether anything but this thread's own turns can wake a task. */
+static bool can_be_woken(const struct hkt_loop *loop)
+{
+    return loop->ready.head || loop->fd_waiters || loop->outside || loop->stopping ||
+           atomic_load(&loop->holds) || atomic_load(&loop->posted) ||
+           hkt__timers_count(&loop->timers) > 0;
+}
+
+static void iterate(struct hkt_loop *loop)
+{
+    int64_t timeout;
+
+    loop->now = hkt__loop_clock(loop);
+    timeout = may_sleep(loop);
+    if (timeout != 0 || loop->fd_waiters || loop->outside)
+        poll(loop, timeout);
+    if (timeout != 0)
+        loop->now = hkt__loop_clock(loop);
+    hkt__take_posted(loop);
+    hkt__signals_take(loop);
+    hkt__fire_timers(loop);
+    hkt__run_ready(loop);
+}
+
+/* Runs until stopped, or until nothing can happen any more and `until` has not come: -EDEADLK. */
+static int spin(struct hkt_loop *loop, const struct hkt_task *until)
+{
+    struct hkt_loop *outer = hkt__loop;
+    int rc = 0;
+
+    if (loop->running || outer)
+        return -EBUSY;
+    loop->running = true;
+    hkt__loop = loop;
+    do {
+        if (until && !can_be_woken(loop)) {
+            rc = -EDEADLK;
+            break;
+        }
+        iterate(loop);
+    } while (!loop->stopping);
+    loop->stopping = false;
+    loop->running = false;
+    hkt__loop = NULL;
+    return rc;
+}
+
+/* Making and ending */
+
+struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
+{
+    static const struct hkt_loop_opts none;
+    struct hkt_loop *loop = hkt__os.alloc(sizeof *loop);
+
+    if (!loop)
+        return NULL;
+    if (!opts)
+        opts = &none;
+    hkt__ready_init(loop);
+    hkt__timers_init(&loop->timers);
+    loop->clock = opts->clock;
+    loop->sleep_until = opts->clock ? opts->sleep_until : NULL;
+    loop->clock_ctx = opts->clock_ctx;
+    loop->slow_ns = opts->slow_ns;
+    if (hkt__fds_init(loop) < 0) {
+        free(loop);
+        return NULL;
+    }
+    if (hkt__poller_choose(&loop->poller, opts->poller) < 0) {
+        hkt__fds_free(loop);
+        free(loop);
+        return NULL;
+    }
+    loop->now = hkt__loop_clock(loop);
+    return loop;
+}
+
+static void cancel_all(struct hkt_loop *loop)
+{
+    for (struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
+        (void)hkt_task_cancel(t);
+}
+
+static void stop_when_empty(struct hkt_loop *loop)
+{
+    struct hkt_loop *outer = hkt__loop;
+
+    hkt__loop = loop;
+    loop->running = true;
+    while (loop->first && can_be_woken(loop))
+        iterate(loop);
+    loop->running = false;
+    hkt__loop = outer;
+}
+
+/* Cancels whatever runs and waits for its end. Tasks that then wait for what cannot come are
+ * reported and left. */
+void hkt__loop_finish(struct hkt_loop *loop)
+{
+    if (!loop->first)
+        return;
+    cancel_all(loop);
+    stop_when_empty(loop);
+    if (loop->first) {
+        hkt__report("%zu tasks ignored their cancellation and wait for what cannot come",
+                    loop->task_count);
+        hkt_dump(loop);
+    }
+}
+
+int hkt_loop_free(struct hkt_loop *loop)
+{
+    if (!loop)
+        return 0;
+    if (loop->running)
+        return -EBUSY;
+    hkt__loop_finish(loop);
+    hkt__bury(loop);
+    hkt__signals_forget(loop);
+    loop->poller.ops->close(&loop->poller);
+    hkt__fds_free(loop);
+    free(loop);
+    return 0;
+}
+
+/* Running */
+
+static void stop_loop(void *loop)
+{
+    hkt_loop_stop(loop);
+}
+
+int hkt__loop_run_task(struct hkt_loop *loop, struct hkt_task *t)
+{
+    struct hkt_watch done = {0};
+    struct hkt__job *job = hkt__job(t);
+    int rc;
+
+    if (loop->running || hkt__loop)
+        return -EBUSY;
+    rc = hkt_future_watch(&job->done, &done, stop_loop, loop);
+    if (rc < 0)
+        return rc;
+    rc = spin(loop, t);
+    if (job->ended) {
+        job->seen = true;
+        return job->done.rc;
+    }
+    (void)hkt_future_unwatch(&done);
+    if (rc != -EDEADLK)
+        return -EINTR;
+    hkt__report("nothing is left that could wake the tasks of this loop");
+    hkt_dump(loop);
+    (void)hkt_task_cancel(t);
+    stop_when_empty(loop);
+    return -EDEADLK;
+}
+
+int hkt_loop_run(struct hkt_loop *loop, hkt_task_fn *fn, void *arg)
+{
+    if (!loop)
+        return -ENOMEM;
+    if (loop->running || hkt__loop)
+        return -EBUSY;
+    struct hkt_task *t = hkt_ensure_future(loop, fn, arg);
+    if (!t)
+        return -ENOMEM;
+    int rc = hkt__loop_run_task(loop, t);
+    hkt__task_unref(t);
+    return rc;
+}
+
+int hkt_loop_run_forever(struct hkt_loop *loop)
+{
+    return loop ? spin(loop, NULL) : -ENOMEM;
+}
+
+void hkt_loop_stop(struct hkt_loop *loop)
+{
+    if (loop)
+        loop->stopping = true;
+}
+
+struct hkt_loop *hkt_loop_current(void)
+{
+    return hkt__loop;
+}
+
+const char *hkt_loop_poller(const struct hkt_loop *loop)
+{
+    return loop ? loop->poller.ops->name : "none";
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The scheduler's inside. Everything blocks through two verbs: park, which suspends the running
+ * task with a record on its own stack that says for what, and wake, which only enqueues.
+ */
+#ifndef HOCKET_SCHED_SCHED_H
+#define HOCKET_SCHED_SCHED_H
+
+#include "base/timer.h"
+#include "coro/cold.h"
+#include "poll/poller.h"
+
+#include <hocket/task.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* A task is a coroutine that the scheduler resumes. Of its control block's hot half the scheduler
+ * uses: ctx, the suspended context; ctx.aux, what the wake-up says; face, the link in the ready
+ * queue; data, what it waits for, NULL while it is ready. So a turn touches one cache line. */
+struct hkt_task {
+    struct hkt_coro coro;
+};
+
+/* More of ctx.flags. */
+#define HKT__CANCEL 512u /* a request that was not delivered yet */
+
+/* The rest of a task, in the room that the control block has for the layer above. */
+struct hkt__job {
+    struct hkt_loop *loop;
+    hkt_task_fn *fn;
+    void *arg;
+    const char *name; /* NULL: "task-<id>" */
+    void *data;
+    uint64_t id;
+    struct hkt_task *prev, *next; /* all of the loop that have not ended */
+    struct hkt_future done;
+    struct hkt_group *group;
+    struct hkt_task *group_next, *group_prev;
+    uint64_t ended_order;
+    int cancelling;
+    bool ended;
+    bool handle;  /* somebody holds a handle */
+    bool joining; /* somebody is in hkt_join() */
+    bool seen;    /* its result was asked for */
+};
+
+_Static_assert(sizeof(struct hkt__job) <= HKT__UPPER_SIZE, "room in the control block");
+
+static inline struct hkt__job *hkt__job(const struct hkt_task *t)
+{
+    return t->coro.cold->upper;
+}
+
+/* What a parked task waits for; lives on its stack. */
+struct hkt__wait {
+    const char *why;
+    /* Unlinks the record from where it waits. True: the canceller wakes the task with -ECANCELED.
+     * False: the cancellation was passed on, and the wake-up will come from there. */
+    bool (*abort)(struct hkt__wait *w);
+    int64_t since; /* of the loop's last look at the clock */
+    int detail;    /* an fd, or -1 */
+    bool keep;     /* a result that came before a cancellation is delivered, and the cancellation at
+                      the next suspension */
+};
+
+struct hkt__ready_queue {
+    struct hkt__link *head; /* tagged: see ready.h */
+    struct hkt__link **tail;
+};
+
+struct hkt__fd_table;
+
+struct hkt_loop {
+    /* Touched at each turn. */
+    struct hkt_ctx ctx; /* of the loop itself, while a task runs */
+    struct hkt_task *current;
+    struct hkt__ready_queue ready;
+    int budget;    /* turns left before the loop polls */
+    int op_budget; /* calls that did not suspend left before one gives up its turn */
+
+    int64_t now; /* when the loop last looked */
+    struct hkt__timers timers;
+    struct hkt__poller poller;
+    struct hkt__fd_table *fds;
+    size_t fd_waiters; /* tasks and callbacks that an fd could wake */
+    size_t outside;    /* other sources of wake-ups: signals, the thread pool */
+    atomic_size_t holds;
+    _Atomic(struct hkt_handle *) posted; /* newest first */
+    atomic_bool notified;
+    _Atomic(uint64_t) signals; /* those that have come */
+    struct hkt_signal_watch *signal_watches;
+
+    struct hkt_task *first, *last; /* all that have not ended */
+    struct hkt_task *graveyard;    /* ended, not given back yet */
+    uint64_t next_id;
+    uint64_t ended_count;
+    size_t task_count;
+    int64_t (*clock)(void *ctx);
+    void (*sleep_until)(void *ctx, int64_t until);
+    void *clock_ctx;
+    int64_t slow_ns;
+    pthread_t thread;
+    bool running;
+    bool stopping;
+};
+
+/* The loop that runs on this thread. */
+extern _Thread_local struct hkt_loop *hkt__loop HKT__TLS_FAST;
+
+static inline struct hkt_task *hkt__task_self(void)
+{
+    return hkt__loop ? hkt__loop->current : NULL;
+}
+
+/* wait.c */
+
+/* Suspends the running task until somebody wakes it. Answers what the wake-up says, or -ECANCELED.
+ * The record is linked wherever it waits before the call. */
+int hkt__park(struct hkt__wait *w);
+/* Puts a parked task, whose record was unlinked, into the ready queue. Nothing else happens. */
+void hkt__wake(struct hkt_task *t, int rc);
+/* Gives up the turn without waiting for anything; 0 or -ECANCELED. */
+int hkt__turn(void);
+/* The same, leaving a cancellation for the next suspension. */
+void hkt__give_way(void);
+/* For operations that completed without suspending: now and then gives up the turn. */
+static inline void hkt__op_done(struct hkt_loop *loop);
+/* Runs what is ready, from the loop's own stack, until the budget is used up. */
+void hkt__run_ready(struct hkt_loop *loop);
+void hkt__ready_init(struct hkt_loop *loop);
+void hkt__ready_push_task(struct hkt_loop *loop, struct hkt_task *t);
+void hkt__ready_push_handle(struct hkt_loop *loop, struct hkt_handle *h);
+/* Takes a handle out of the middle of the queue. */
+void hkt__ready_remove_handle(struct hkt_loop *loop, struct hkt_handle *h);
+/* Leaves the running task for ever. */
+void hkt__leave_task(struct hkt_loop *loop, struct hkt_task *self);
+/* Goes straight into a task from the loop or from a spawning task, which is queued next. */
+void hkt__run_now(struct hkt_loop *loop, struct hkt_task *t);
+
+enum { HKT__OPS_A_TURN = 128 };
+
+static inline void hkt__op_done(struct hkt_loop *loop)
+{
+    if (HKT_UNLIKELY(--loop->op_budget <= 0))
+        hkt__give_way();
+}
+
+/* slow.c: turns that take too long */
+
+struct hkt__turn_watch {
+    int64_t began;
+    char name[48];
+};
+/* t NULL: a callback's turn. */
+void hkt__turn_begins(struct hkt_loop *loop, struct hkt__turn_watch *w, const struct hkt_task *t);
+void hkt__turn_ends(struct hkt_loop *loop, const struct hkt__turn_watch *w);
+
+/* clock.c */
+
+int64_t hkt__loop_clock(const struct hkt_loop *loop);
+/* The time of `delay_ns` from now, without overflow. */
+int64_t hkt__deadline(const struct hkt_loop *loop, int64_t delay_ns);
+
+/* handle.c */
+
+enum { HKT__IDLE, HKT__QUEUED, HKT__ARMED, HKT__POSTED };
+
+/* Queues the call of every due timer. */
+void hkt__fire_timers(struct hkt_loop *loop);
+void hkt__take_posted(struct hkt_loop *loop);
+/* Wakes t, which parks next, at a time. */
+void hkt__arm_wake(struct hkt_loop *loop, struct hkt_handle *h, struct hkt_task *t, int64_t when);
+
+/* future.c */
+
+void hkt__future_link(struct hkt_future *f, struct hkt_watch *w);
+void hkt__future_unlink(struct hkt_watch *w);
+/* Waits for f without passing a cancellation on. */
+int hkt__future_wait(struct hkt_future *f, const char *why);
+/* Waits for f; a cancellation is passed on by cancel(arg). */
+int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, void (*cancel)(void *),
+                                void *arg);
+
+/* task.c */
+
+struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
+                                const struct hkt_task_opts *opts);
+void hkt__task_start(struct hkt_task *t, bool eager);
+void hkt__bury(struct hkt_loop *loop);
+/* 0; -ENOMEM, -EPERM, -EDEADLK: whether the caller may wait for t. */
+int hkt__may_wait_for(const struct hkt_task *t);
+/* Takes the handle's reference away; frees a task that has ended. */
+void hkt__task_unref(struct hkt_task *t);
+
+/* group.c */
+
+void hkt__group_member_ended(struct hkt_task *t, int rc);
+
+/* fdwait.c: see fdwait.h */
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The handler only sets a bit in every loop that listens and makes its poll return; what follows is
+ * decided by the loop, in its own turn.
+ */
+#include "signals.h"
+
+#include <signal.h>
+#include <string.h>
+
+enum { SIGNALS = 64, LISTENERS = 64 };
+
+static _Atomic(struct hkt_loop *) listeners[LISTENERS];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned users[SIGNALS + 1];
+static struct sigaction former[SIGNALS + 1];
+
+static void on_signal(int signum)
+{
+    int saved = errno;
+
+    for (int i = 0; i < LISTENERS; i++) {
+        struct hkt_loop *loop = atomic_load(&listeners[i]);
+        if (loop) {
+            atomic_fetch_or(&loop->signals, HKT_SIG(signum));
+            loop->poller.ops->notify(&loop->poller);
+        }
+    }
+    errno = saved;
+}
+
+static int listen(struct hkt_loop *loop)
+{
+    for (int i = 0; i < LISTENERS; i++)
+        if (atomic_load(&listeners[i]) == loop)
+            return 0;
+    for (int i = 0; i < LISTENERS; i++) {
+        struct hkt_loop *none = NULL;
+        if (atomic_compare_exchange_strong(&listeners[i], &none, loop))
+            return 0;
+    }
+    return -ENOSPC;
+}
+
+static void stop_listening(struct hkt_loop *loop)
+{
+    for (int i = 0; i < LISTENERS; i++) {
+        struct hkt_loop *it = loop;
+        atomic_compare_exchange_strong(&listeners[i], &it, NULL);
+    }
+}
+
+static int take_over(int signum)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    sigemptyset(&action.sa_mask);
+    if (users[signum] == 0 && sigaction(signum, &action, &former[signum]) != 0)
+        return -errno;
+    users[signum]++;
+    return 0;
+}
+
+static void hand_back(uint64_t set)
+{
+    for (int signum = 1; signum <= SIGNALS; signum++)
+        if (set & HKT_SIG(signum) && --users[signum] == 0)
+            sigaction(signum, &former[signum], NULL);
+}
+
+static int take_over_all(uint64_t set)
+{
+    uint64_t done = 0;
+    int rc = 0;
+
+    for (int signum = 1; signum <= SIGNALS && rc == 0; signum++) {
+        if (set & HKT_SIG(signum) && (rc = take_over(signum)) == 0)
+            done |= HKT_SIG(signum);
+    }
+    if (rc < 0)
+        hand_back(done);
+    return rc;
+}
+
+static int start(struct hkt_loop *loop, struct hkt_signal_watch *w)
+{
+    int rc;
+
+    pthread_mutex_lock(&lock);
+    rc = listen(loop);
+    if (rc == 0)
+        rc = take_over_all(w->set);
+    pthread_mutex_unlock(&lock);
+    if (rc < 0) {
+        w->set = 0;
+        return rc;
+    }
+    w->next = loop->signal_watches;
+    loop->signal_watches = w;
+    if (!w->quiet)
+        loop->outside++;
+    return 0;
+}
+
+static void stop(struct hkt_loop *loop, struct hkt_signal_watch *w)
+{
+    struct hkt_signal_watch **at = &loop->signal_watches;
+
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    pthread_mutex_lock(&lock);
+    hand_back(w->set);
+    if (!loop->signal_watches)
+        stop_listening(loop);
+    pthread_mutex_unlock(&lock);
+    w->set = 0;
+    if (!w->quiet)
+        loop->outside--;
+}
+
+static int watch(struct hkt_loop *loop, struct hkt_signal_watch *w, int signum, hkt_call_fn *fn,
+                 void *arg, bool quiet)
+{
+    if (!loop || !w)
+        return -ENOMEM;
+    if (!fn || signum < 1 || signum > SIGNALS)
+        return -EINVAL;
+    if (w->set)
+        return -EBUSY;
+    *w = (struct hkt_signal_watch){
+        .handle.loop = loop, .fn = fn, .arg = arg, .set = HKT_SIG(signum), .quiet = quiet};
+    return start(loop, w);
+}
+
+int hkt_call_on_signal(struct hkt_loop *loop, struct hkt_signal_watch *w, int signum,
+                       hkt_call_fn *fn, void *arg)
+{
+    return watch(loop, w, signum, fn, arg, false);
+}
+
+int hkt__watch_signal(struct hkt_loop *loop, struct hkt_signal_watch *w, int signum,
+                      hkt_call_fn *fn, void *arg)
+{
+    return watch(loop, w, signum, fn, arg, true);
+}
+
+int hkt_remove_signal(struct hkt_signal_watch *w)
+{
+    if (!w->set)
+        return 0;
+    struct hkt_loop *loop = w->handle.loop;
+    (void)hkt_handle_cancel(&w->handle);
+    stop(loop, w);
+    return 1;
+}
+
+struct wait_signal {
+    struct hkt__wait wait;
+    struct hkt_signal_watch watch;
+};
+
+static bool abort_wait(struct hkt__wait *w)
+{
+    struct wait_signal *s = (struct wait_signal *)(void *)w;
+
+    stop(hkt__loop, &s->watch);
+    return true;
+}
+
+int hkt_signal_wait(uint64_t set)
+{
+    struct hkt_task *self = hkt__task_self();
+    struct wait_signal s = {.wait = {.why = "signal", .abort = abort_wait, .detail = -1},
+                            .watch = {.task = self, .set = set}};
+
+    if (!self)
+        return -EPERM;
+    if (!set)
+        return -EINVAL;
+    s.watch.handle.loop = hkt__loop;
+    int rc = start(hkt__loop, &s.watch);
+    return rc < 0 ? rc : hkt__park(&s.wait);
+}
+
+static void deliver(struct hkt_loop *loop, struct hkt_signal_watch *w, uint64_t came)
+{
+    struct hkt_task *t = w->task;
+
+    if (!t) {
+        (void)hkt_call_soon(loop, &w->handle, w->fn, w->arg);
+        return;
+    }
+    stop(loop, w);
+    hkt__wake(t, __builtin_ctzll(came) + 1);
+}
+
+void hkt__signals_take(struct hkt_loop *loop)
+{
+    if (HKT_LIKELY(!atomic_load_explicit(&loop->signals, memory_order_relaxed)))
+        return;
+    uint64_t came = atomic_exchange(&loop->signals, 0);
+    struct hkt_signal_watch *next;
+    for (struct hkt_signal_watch *w = loop->signal_watches; w; w = next) {
+        next = w->next;
+        if (w->set & came)
+            deliver(loop, w, w->set & came);
+    }
+}
+
+void hkt__signals_forget(struct hkt_loop *loop)
+{
+    while (loop->signal_watches)
+        (void)hkt_remove_signal(loop->signal_watches);
+}

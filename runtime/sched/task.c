@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The life of a task: made, queued, run, ended, buried.
+ *
+ * Two parties refer to a task: the loop until it has ended, and a handle until it is joined,
+ * detached or its group is done with it. The control block, and with it the stack, is given back
+ * when both have let go; never by the task itself while it still stands on that stack, but from the
+ * loop's graveyard.
+ */
+#include "sched.h"
+
+#include "base/report.h"
+#include "coro/side.h"
+#include "coro/stack.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Making */
+
+static void list_add(struct hkt_loop *loop, struct hkt_task *t)
+{
+    struct hkt__job *job = hkt__job(t);
+
+    job->prev = loop->last;
+    job->next = NULL;
+    if (loop->last)
+        hkt__job(loop->last)->next = t;
+    else
+        loop->first = t;
+    loop->last = t;
+    loop->task_count++;
+}
+
+static void list_remove(struct hkt_loop *loop, struct hkt_task *t)
+{
+    struct hkt__job *job = hkt__job(t);
+
+    if (job->prev)
+        hkt__job(job->prev)->next = job->next;
+    else
+        loop->first = job->next;
+    if (job->next)
+        hkt__job(job->next)->prev = job->prev;
+    else
+        loop->last = job->prev;
+    loop->task_count--;
+}
+
+static void task_end(struct hkt_loop *loop, struct hkt_task *self, int rc)
+{
+    struct hkt__job *job = hkt__job(self);
+
+    if (self->coro.ctx.flags & HKT__CANCEL) /* requested, and never delivered */
+        rc = -ECANCELED;
+    job->ended = true;
+    job->ended_order = ++loop->ended_count;
+    list_remove(loop, self);
+    if (rc == -ECANCELED)
+        (void)hkt_future_cancel(&job->done);
+    else
+        (void)hkt_future_set(&job->done, rc, NULL);
+    if (job->group)
+        hkt__group_member_ended(self, rc);
+    if (!job->handle) {
+        job->next = loop->graveyard;
+        loop->graveyard = self;
+    }
+}
+
+/* The first function on a task's stack. */
+static void task_main(struct hkt_ctx *ctx, struct hkt_msg msg)
+{
+    struct hkt_task *self = (struct hkt_task *)(void *)ctx;
+    struct hkt__job *job = hkt__job(self);
+    int rc = -ECANCELED;
+
+    (void)msg;
+    if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__SLOW))
+        hkt__side_arrive(NULL, &self->coro);
+    if (HKT_LIKELY(!(self->coro.ctx.flags & HKT__CANCEL)))
+        rc = job->fn(job->arg);
+    task_end(job->loop, self, rc);
+    hkt__leave_task(job->loop, self);
+    __builtin_trap();
+}
+
+struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
+                                const struct hkt_task_opts *opts)
+{
+    const struct hkt_coro_opts coro_opts = {.stack_size = opts ? opts->stack_size : 0};
+    struct hkt_coro *c = hkt__coro_make(NULL, opts ? &coro_opts : NULL, 0);
+
+    if (!c)
+        return NULL;
+    struct hkt_task *t = (struct hkt_task *)(void *)c;
+    struct hkt__job *job = hkt__job(t);
+    memset(job, 0, sizeof *job);
+    job->loop = loop;
+    job->fn = fn;
+    job->arg = arg;
+    job->name = opts ? opts->name : NULL;
+    job->data = opts ? opts->data : NULL;
+    job->id = ++loop->next_id;
+    job->done.loop = loop;
+    job->handle = true;
+    c->cold->name = job->name ? job->name : "task";
+    hkt__coro_begin_at(c, task_main);
+    c->ctx.flags |= HKT__TASK;
+    c->data = NULL;
+    list_add(loop, t);
+    return t;
+}
+
+void hkt__task_start(struct hkt_task *t, bool eager)
+{
+    struct hkt_loop *loop = hkt__job(t)->loop;
+
+    if (eager && loop == hkt__loop)
+        hkt__run_now(loop, t);
+    else
+        hkt__ready_push_task(loop, t);
+}
+
+static struct hkt_task *spawn(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
+                              const struct hkt_task_opts *opts)
+{
+    if (!loop) {
+        hkt__report("a task was spawned where no loop runs: none was made");
+        return NULL;
+    }
+    struct hkt_task *t = hkt__task_make(loop, fn, arg, opts);
+    if (t)
+        hkt__task_start(t, opts && opts->flags & HKT_EAGER);
+    return t;
+}
+
+struct hkt_task *hkt_spawn(hkt_task_fn *fn, void *arg)
+{
+    return spawn(hkt__loop, fn, arg, NULL);
+}
+
+struct hkt_task *hkt_spawn_opts(hkt_task_fn *fn, void *arg, const struct hkt_task_opts *opts)
+{
+    return spawn(opts && opts->loop ? opts->loop : hkt__loop, fn, arg, opts);
+}
+
+struct hkt_task *hkt_ensure_future(struct hkt_loop *loop, hkt_task_fn *fn, void *arg)
+{
+    return spawn(loop, fn, arg, NULL);
+}
+
+/* Ending */
+
+static void give_back(struct hkt_task *t)
+{
+    struct hkt__job *job = hkt__job(t);
+    char buf[32];
+
+    if (!job->seen && job->done.rc < 0 && job->done.rc != -ECANCELED)
+        hkt__report("task '%s' failed and nobody looked: %s", hkt_task_name(t, buf, sizeof buf),
+                    hkt_strerror(job->done.rc));
+    hkt__side_unwatch(&t->coro);
+    hkt__stack_give(&t->coro);
+}
+
+void hkt__bury(struct hkt_loop *loop)
+{
+    struct hkt_task *t;
+
+    while ((t = loop->graveyard) != NULL) {
+        loop->graveyard = hkt__job(t)->next;
+        give_back(t);
+    }
+}
+
+void hkt__task_unref(struct hkt_task *t)
+{
+    struct hkt__job *job = hkt__job(t);
+
+    job->handle = false;
+    if (job->ended)
+        give_back(t);
+}
+
+static int check(const struct hkt_task *t, const char *verb)
+{
+    return hkt__coro_check((const struct hkt_coro *)t, verb);
+}
+
+void hkt_detach(struct hkt_task *t)
+{
+    if (check(t, "detach") == 0)
+        hkt__task_unref(t);
+}
+
+int hkt__may_wait_for(const struct hkt_task *t)
+{
+    int rc = check(t, "wait");
+
+    if (rc < 0)
+        return rc;
+    if (!hkt__task_self())
+        return -EPERM;
+    if (hkt__job(t)->loop != hkt__loop)
+        return -EXDEV;
+    return t == hkt__task_self() ? -EDEADLK : 0;
+}
+
+static void cancel_task(void *t)
+{
+    (void)hkt_task_cancel(t);
+}
+
+int hkt_join(struct hkt_task *t)
+{
+    int rc = hkt__may_wait_for(t);
+
+    if (rc < 0)
+        return rc;
+    struct hkt__job *job = hkt__job(t);
+    if (job->joining || !job->handle)
+        return -EBUSY;
+    job->joining = job->seen = true;
+    rc = hkt__future_wait_cancelling(&job->done, "join", cancel_task, t);
+    job->joining = false;
+    if (job->ended)
+        hkt__task_unref(t);
+    else
+        job->handle = false; /* the waiter was cancelled after the wake-up; t frees itself */
+    return rc;
+}
+
+int hkt_task_wait(struct hkt_task *t, int *rc)
+{
+    int waited = hkt__may_wait_for(t);
+
+    if (waited < 0)
+        return waited;
+    struct hkt__job *job = hkt__job(t);
+    waited = hkt__future_wait(&job->done, "task");
+    if (!job->ended)
+        return waited;
+    job->seen = true;
+    *rc = job->done.rc;
+    return 0;
+}
+
+int hkt_await_shielded(struct hkt_task *t)
+{
+    int rc = hkt__may_wait_for(t);
+
+    if (rc < 0)
+        return rc;
+    hkt__job(t)->seen = true;
+    return hkt__future_wait(&hkt__job(t)->done, "shielded task");
+}
+
+/* Cancellation */
+
+bool hkt_task_cancel(struct hkt_task *t)
+{
+    if (check(t, "cancel") < 0 || hkt__job(t)->ended)
+        return false;
+    hkt__job(t)->cancelling++;
+    struct hkt__wait *w = t->coro.data;
+    if (!w)
+        t->coro.ctx.flags |= HKT__CANCEL;
+    else if (w->abort(w))
+        hkt__wake(t, -ECANCELED);
+    return true;
+}
+
+int hkt_task_cancelling(const struct hkt_task *t)
+{
+    int rc = check(t, "cancelling");
+
+    return rc < 0 ? rc : hkt__job(t)->cancelling;
+}
+
+int hkt_task_uncancel(struct hkt_task *t)
+{
+    int rc = check(t, "uncancel");
+
+    if (rc < 0)
+        return rc;
+    struct hkt__job *job = hkt__job(t);
+    if (job->cancelling > 0 && --job->cancelling == 0)
+        t->coro.ctx.flags &= ~HKT__CANCEL;
+    return job->cancelling;
+}
+
+/* Looking */
+
+bool hkt_task_done(const struct hkt_task *t)
+{
+    return !t || hkt__job(t)->ended;
+}
+
+int hkt_task_result(const struct hkt_task *t)
+{
+    int rc = check(t, "result");
+
+    if (rc < 0)
+        return rc;
+    hkt__job(t)->seen = true;
+    return hkt_future_result(&hkt__job(t)->done);
+}
+
+struct hkt_future *hkt_task_future(struct hkt_task *t)
+{
+    return t ? &hkt__job(t)->done : NULL;
+}
+
+struct hkt_task *hkt_task_current(void)
+{
+    return hkt__task_self();
+}
+
+struct hkt_task *hkt_task_next(const struct hkt_loop *loop, const struct hkt_task *t)
+{
+    if (t)
+        return hkt__job(t)->next;
+    return loop ? loop->first : NULL;
+}
+
+const char *hkt_task_name(const struct hkt_task *t, char *buf, size_t size)
+{
+    if (!t)
+        return "none";
+    if (hkt__job(t)->name)
+        return hkt__job(t)->name;
+    snprintf(buf, size, "task-%" PRIu64, hkt__job(t)->id);
+    return buf;
+}
+
+void hkt_task_set_name(struct hkt_task *t, const char *name)
+{
+    if (!t)
+        return;
+    hkt__job(t)->name = name;
+    t->coro.cold->name = name ? name : "task";
+}
+
+void *hkt_task_data(const struct hkt_task *t)
+{
+    return t ? hkt__job(t)->data : NULL;
+}
+
+void hkt_task_set_data(struct hkt_task *t, void *data)
+{
+    if (t)
+        hkt__job(t)->data = data;
+}

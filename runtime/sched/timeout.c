@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Time limits: a timer that cancels the task, and an exit that recognises its own cancellation.
+ */
+#include "sched.h"
+
+enum { OUTSIDE, ENTERED, EXPIRED };
+
+static void expire(void *arg)
+{
+    struct hkt_timeout *t = arg;
+
+    t->state = EXPIRED;
+    (void)hkt_task_cancel(t->task);
+}
+
+static void arm(struct hkt_timeout *t, int64_t when)
+{
+    struct hkt_loop *loop = hkt__job(t->task)->loop;
+
+    t->when = when;
+    if (when >= 0)
+        (void)hkt_call_at(loop, &t->handle, when, expire, t);
+}
+
+static int enter(struct hkt_timeout *t, int64_t when)
+{
+    struct hkt_task *self = hkt__task_self();
+
+    if (!self)
+        return -EPERM;
+    if (t->state != OUTSIDE)
+        return -EBUSY;
+    *t = (struct hkt_timeout){.task = self, .state = ENTERED};
+    t->cancelling = hkt__job(self)->cancelling;
+    if (when >= 0 && when <= hkt__loop_clock(hkt__loop))
+        (void)hkt_call_soon(hkt__loop, &t->handle, expire, t);
+    else
+        arm(t, when);
+    return 0;
+}
+
+int hkt_timeout_enter(struct hkt_timeout *t, int64_t timeout_ns)
+{
+    if (!hkt__loop)
+        return -EPERM;
+    return enter(t, timeout_ns < 0 ? -1 : hkt__deadline(hkt__loop, timeout_ns));
+}
+
+int hkt_timeout_enter_at(struct hkt_timeout *t, int64_t when)
+{
+    return enter(t, when);
+}
+
+int hkt_timeout_reschedule(struct hkt_timeout *t, int64_t when)
+{
+    if (t->state == OUTSIDE)
+        return -EINVAL;
+    if (t->state == EXPIRED)
+        return -ETIMEDOUT;
+    (void)hkt_handle_cancel(&t->handle);
+    arm(t, when);
+    return 0;
+}
+
+bool hkt_timeout_expired(const struct hkt_timeout *t)
+{
+    return t->state == EXPIRED;
+}
+
+int64_t hkt_timeout_exit(struct hkt_timeout *t, int64_t rc)
+{
+    bool expired = t->state == EXPIRED;
+
+    if (t->state == OUTSIDE)
+        return rc;
+    (void)hkt_handle_cancel(&t->handle);
+    t->state = OUTSIDE;
+    if (!expired)
+        return rc;
+    bool others = hkt_task_uncancel(t->task) > t->cancelling;
+    return rc == -ECANCELED && !others ? -ETIMEDOUT : rc;
+}
