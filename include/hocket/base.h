@@ -104,6 +104,11 @@ struct hkt__timer {
 
 HKT_BEGIN_DECLS
 
+/* What: zeroed memory through the library's replaceable allocator, and its return. size 0 is 1.
+ * Returns: NULL when there is none. Suspends: never. Thread: any. */
+HKT_API HKT_MUST_CHECK void *hkt_alloc(size_t size);
+HKT_API void hkt_dealloc(void *memory);
+
 /* What: the text of a code that any function of hocket answered.
  * Returns: a constant string; never NULL. Suspends: never. Thread: any. */
 HKT_API const char *hkt_strerror(int code);

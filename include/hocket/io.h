@@ -78,6 +78,12 @@ HKT_API HKT_MUST_CHECK int hkt_socket(int domain, int type, int protocol);
  * Suspends: never. */
 HKT_API int hkt_close(int fd);
 
+/* What: waits until a call on fd may not block: at once unless the last one said that it would. For
+ * taking a buffer only when there is something to put into it.
+ * Returns: 0; as above. Suspends: if fd is known to be empty, or full. */
+HKT_API hkt_async int hkt_wait_readable(int fd);
+HKT_API hkt_async int hkt_wait_writable(int fd);
+
 /* What: waits until fd is readable or writable, as its owner, a library such as libcurl or libpq,
  * asks. Nothing is remembered about fd afterwards, so the library may close it when it likes; but
  * not while this waits. events: HKT_READABLE, HKT_WRITABLE or both.

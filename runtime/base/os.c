@@ -2,6 +2,8 @@
 #include "os.h"
 #include "arch.h"
 
+#include <hocket/base.h>
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -168,4 +170,14 @@ void hkt__os_at_thread_exit(void (*fn)(void *), void *arg)
     exit_fn = fn;
     pthread_once(&exit_once, make_exit_key);
     pthread_setspecific(exit_key, arg);
+}
+
+void *hkt_alloc(size_t size)
+{
+    return hkt__os.alloc(size ? size : 1);
+}
+
+void hkt_dealloc(void *memory)
+{
+    free(memory);
 }

@@ -1,16 +1,44 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A wheel for what is far, a heap for what is near.
+ *
+ *            base
+ *             |
+ *   level 0   |.|#|.|.|#|.| ... |.|            64 slots of 16 us, the next 1 ms
+ *   level 1   |.   |#   |.   |#   | ... |#   |        of 66 us,          4 ms
+ *   level 2   |.             |#             | ...     of 262 us,        17 ms
+ *    ...                                              each four times the last
+ *   level 11  |.                             ...      of 69 s,          73 min
+ *    ...
+ *             a slot whose first deadline has come is opened:
+ *                |                          |
+ *                | due, or 16 us ahead      | the rest, to lower levels
+ *                v                          v
+ *   near      a pairing heap by (when, order); its root is popped while it is due
+ *
+ * Most deadlines are cancelled, so a node in the wheel is merely in the list of its slot: arming
+ * and cancelling touch neighbours only. A deadline is put to the lowest level that reaches it. As
+ * that reaches four times as far as the one below, a slot is as wide as a sixteenth of the way to
+ * the deadlines in it, or less; no more than such a share of them has to be moved at once.
+ *
+ * Where a node waits decides when it costs something, never when it fires: whichever node is popped
+ * is the least in the heap and earlier than all that the wheel may hold. So a node may wait in the
+ * heap though it is far, and in an earlier slot than its own.
+ */
 #include "timer.h"
 
 enum {
-#ifndef SLOT_BITS
-    SLOT_BITS = 16,
-#endif
-#ifndef STEP_BITS
-    STEP_BITS = 2,
-#endif
+    GRAIN_BITS = 14, /* a slot of level 0 is 2^14 ns wide */
+    STEP_BITS = 2,   /* those of the next level 2^2 times that */
     RING_BITS = 6,
+    SLOTS = 1 << RING_BITS,
 };
 
+_Static_assert(SLOTS == HKT__TIMER_SLOTS, "a word of `used` has a bit for each slot of a level");
+_Static_assert(GRAIN_BITS + STEP_BITS * (HKT__TIMER_LEVELS - 1) + RING_BITS >= 63,
+               "the highest level reaches as far as time does");
+
+/* node.place; from WHEEL on, the number of the slot */
 enum { UNARMED = 0, NEAR = 1, WHEEL = 2 };
 
 static bool before(const struct hkt__timer *a, const struct hkt__timer *b)
@@ -18,25 +46,26 @@ static bool before(const struct hkt__timer *a, const struct hkt__timer *b)
     return a->when < b->when || (a->when == b->when && a->order < b->order);
 }
 
+/* Of two heaps, one. The links of its root to siblings are left as they were. */
 static struct hkt__timer *meld(struct hkt__timer *a, struct hkt__timer *b)
 {
-    if (before(b, a)) {
-        struct hkt__timer *swap = a;
-        a = b;
-        b = swap;
-    }
-    b->prev = a;
-    b->next = a->child;
-    if (b->next)
-        b->next->prev = b;
-    a->child = b;
-    return a;
+    struct hkt__timer *top = before(b, a) ? b : a;
+    struct hkt__timer *sub = top == a ? b : a;
+
+    sub->prev = top;
+    sub->next = top->child;
+    if (sub->next)
+        sub->next->prev = sub;
+    top->child = sub;
+    return top;
 }
 
+/* Of a list of siblings, one heap: first in pairs from the left, then all from the right, which is
+ * what keeps a pairing heap shallow. */
 static struct hkt__timer *meld_siblings(struct hkt__timer *first)
 {
     struct hkt__timer *pairs = NULL;
-    struct hkt__timer *root = NULL;
+    struct hkt__timer *all = NULL;
 
     while (first) {
         struct hkt__timer *a = first;
@@ -49,10 +78,10 @@ static struct hkt__timer *meld_siblings(struct hkt__timer *first)
     }
     while (pairs) {
         struct hkt__timer *rest = pairs->next;
-        root = root ? meld(root, pairs) : pairs;
+        all = all ? meld(all, pairs) : pairs;
         pairs = rest;
     }
-    return root;
+    return all;
 }
 
 static void near_add(struct hkt__timers *t, struct hkt__timer *n)
@@ -64,10 +93,10 @@ static void near_add(struct hkt__timers *t, struct hkt__timer *n)
 
 static void near_remove(struct hkt__timers *t, struct hkt__timer *n)
 {
-    struct hkt__timer *rest = meld_siblings(n->child);
+    struct hkt__timer *below = meld_siblings(n->child);
 
     if (n == t->near) {
-        t->near = rest;
+        t->near = below;
         return;
     }
     if (n->prev->child == n)
@@ -76,62 +105,88 @@ static void near_remove(struct hkt__timers *t, struct hkt__timer *n)
         n->prev->next = n->next;
     if (n->next)
         n->next->prev = n->prev;
-    if (rest)
-        t->near = meld(t->near, rest);
+    if (below)
+        t->near = meld(t->near, below);
 }
 
-static unsigned level_shift(unsigned level)
+/* How many slots of the level go before that of `when`, since time began. */
+static uint64_t turns(int64_t when, unsigned level)
 {
-    return SLOT_BITS + STEP_BITS * level;
+    return (uint64_t)when >> (GRAIN_BITS + STEP_BITS * level);
 }
 
-static uint64_t slot_of(int64_t when, unsigned level)
-{
-    return (uint64_t)when >> level_shift(level);
-}
-
+/* The lowest level that reaches from base to `when`. */
 static unsigned level_of(const struct hkt__timers *t, int64_t when)
 {
-    uint64_t ahead = (uint64_t)when - (uint64_t)t->base;
-    unsigned bits = SLOT_BITS + RING_BITS - 1;
-    unsigned level;
+    enum { REACH = GRAIN_BITS + RING_BITS }; /* the bits that level 0 spans */
+    uint64_t ahead = ((uint64_t)when - (uint64_t)t->base) | (uint64_t)1 << (REACH - 1);
+    unsigned bits = 64 - (unsigned)__builtin_clzll(ahead);
+    unsigned level = (bits - REACH + STEP_BITS - 1) / STEP_BITS;
 
-    ahead |= (uint64_t)1 << bits;
-    level = (63 - (unsigned)__builtin_clzll(ahead) - bits + STEP_BITS - 1) / STEP_BITS;
-    return level + (slot_of(when, level) - slot_of(t->base, level) >= HKT__TIMER_SLOTS);
+    /* Base may be anywhere in its slot, so that `when` is one slot too far. */
+    return level + (turns(when, level) - turns(t->base, level) >= SLOTS);
 }
 
 static void wheel_add(struct hkt__timers *t, struct hkt__timer *n)
 {
     unsigned level = level_of(t, n->when);
-    unsigned index = slot_of(n->when, level) % HKT__TIMER_SLOTS;
+    unsigned index = turns(n->when, level) % SLOTS;
+    unsigned number = level * SLOTS + index;
+    struct hkt__timer_slot *slot = &t->slots[number];
     uint64_t bit = (uint64_t)1 << index;
-    struct hkt__timer_slot *slot = &t->slots[level * HKT__TIMER_SLOTS + index];
     bool empty = !(t->used[level] & bit);
 
-    n->place = WHEEL + level * HKT__TIMER_SLOTS + index;
+    n->place = WHEEL + number;
     n->prev = NULL;
     n->next = empty ? NULL : slot->head;
-    if (!empty)
+    if (n->next)
         n->next->prev = n;
+    /* A few nodes ahead, for the one who will walk the list: it would wait for memory at each
+     * node. Only a hint, that node may be gone by then. */
+    n->child = n->next;
+    for (int i = 0; i < 2 && n->child; i++)
+        n->child = n->child->next;
+    slot->head = n;
     if (empty || n->when < slot->least)
         slot->least = n->when;
-    slot->head = n;
     t->used[level] |= bit;
     t->levels |= (uint32_t)1 << level;
-    if (n->when < t->first)
+    if (n->when <= t->first) {
         t->first = n->when;
+        t->first_slot = number;
+    }
 }
 
-static void wheel_empty(struct hkt__timers *t, unsigned slot)
+/* The first slot in use of a level, counted from base. */
+static unsigned first_of_level(const struct hkt__timers *t, unsigned level)
 {
-    unsigned level = slot / HKT__TIMER_SLOTS;
+    unsigned at = turns(t->base, level) % SLOTS;
+    uint64_t ahead = t->used[level] >> at | t->used[level] << (-at % SLOTS);
 
-    t->used[level] &= ~((uint64_t)1 << slot % HKT__TIMER_SLOTS);
+    return level * SLOTS + (at + (unsigned)__builtin_ctzll(ahead)) % SLOTS;
+}
+
+static void find_first(struct hkt__timers *t)
+{
+    t->first = INT64_MAX;
+    for (uint32_t levels = t->levels; levels; levels &= levels - 1) {
+        unsigned slot = first_of_level(t, (unsigned)__builtin_ctz(levels));
+        if (t->slots[slot].least <= t->first) {
+            t->first = t->slots[slot].least;
+            t->first_slot = slot;
+        }
+    }
+}
+
+static void mark_empty(struct hkt__timers *t, unsigned slot)
+{
+    unsigned level = slot / SLOTS;
+
+    t->used[level] &= ~((uint64_t)1 << slot % SLOTS);
     if (!t->used[level])
         t->levels &= ~((uint32_t)1 << level);
-    if (!t->levels)
-        t->first = INT64_MAX;
+    if (slot == t->first_slot)
+        find_first(t);
 }
 
 static void wheel_remove(struct hkt__timers *t, struct hkt__timer *n)
@@ -145,54 +200,34 @@ static void wheel_remove(struct hkt__timers *t, struct hkt__timer *n)
     else if (n->next)
         t->slots[slot].head = n->next;
     else
-        wheel_empty(t, slot);
-}
-
-static unsigned wheel_first(struct hkt__timers *t)
-{
-    unsigned best = 0;
-    uint32_t levels;
-
-    t->first = INT64_MAX;
-    for (levels = t->levels; levels; levels &= levels - 1) {
-        unsigned level = (unsigned)__builtin_ctz(levels);
-        unsigned at = slot_of(t->base, level) % HKT__TIMER_SLOTS;
-        uint64_t ahead = t->used[level] >> at | t->used[level] << (-at % HKT__TIMER_SLOTS);
-        unsigned index = (at + (unsigned)__builtin_ctzll(ahead)) % HKT__TIMER_SLOTS;
-        unsigned slot = level * HKT__TIMER_SLOTS + index;
-        if (t->slots[slot].least <= t->first) {
-            t->first = t->slots[slot].least;
-            best = slot;
-        }
-    }
-    return best;
+        mark_empty(t, slot);
 }
 
 static void place(struct hkt__timers *t, struct hkt__timer *n, int64_t now)
 {
-    int64_t when = n->when;
-
-    if (when <= now || (uint64_t)when - (uint64_t)t->base < (uint64_t)1 << SLOT_BITS)
+    if (n->when <= now || (uint64_t)n->when - (uint64_t)t->base < (uint64_t)1 << GRAIN_BITS)
         near_add(t, n);
     else
         wheel_add(t, n);
 }
 
-static void wheel_open(struct hkt__timers *t, unsigned slot, int64_t now)
+/* Moves the nodes of the first slot to the heap and to lower levels: base has come to the slot, so
+ * that all of it is less than a slot ahead. A node that was armed anew may go anywhere. */
+static void open_first(struct hkt__timers *t, int64_t now)
 {
-    struct hkt__timer *n = t->slots[slot].head;
+    struct hkt__timer *n = t->slots[t->first_slot].head;
 
-    wheel_empty(t, slot);
-    if (t->slots[slot].least > t->base)
-        t->base = t->slots[slot].least;
+    t->base = t->first;
+    mark_empty(t, t->first_slot);
     while (n) {
         struct hkt__timer *next = n->next;
+        __builtin_prefetch(n->child, 1);
         place(t, n, now);
         n = next;
     }
 }
 
-static void detach(struct hkt__timers *t, struct hkt__timer *n)
+static void take_out(struct hkt__timers *t, struct hkt__timer *n)
 {
     if (n->place == NEAR)
         near_remove(t, n);
@@ -207,23 +242,31 @@ void hkt__timers_init(struct hkt__timers *t)
     t->near = NULL;
     t->base = 0;
     t->first = INT64_MAX;
-    t->armed = 0;
-    t->count = 0;
+    t->first_slot = 0;
     t->levels = 0;
-    for (unsigned i = 0; i < HKT__TIMER_LEVELS; i++)
-        t->used[i] = 0;
+    t->arms = 0;
+    t->count = 0;
+    for (unsigned level = 0; level < HKT__TIMER_LEVELS; level++)
+        t->used[level] = 0;
+}
+
+/* A slot may hold what is due after it, so a deadline that is put off again and again need not move
+ * each time. A node alone moves nevertheless, lest somebody be woken for nothing. */
+static bool may_stay(const struct hkt__timer *n, int64_t when)
+{
+    return n->place >= WHEEL && when >= n->when && (n->next || n->prev);
 }
 
 void hkt__timer_arm(struct hkt__timers *t, struct hkt__timer *n, int64_t when)
 {
-    if (n->place >= WHEEL && when >= n->when) {
-        n->when = when;
-        n->order = t->armed++;
-        return;
-    }
-    hkt__timer_cancel(t, n);
+    bool stays = may_stay(n, when);
+
+    if (!stays)
+        hkt__timer_cancel(t, n);
     n->when = when;
-    n->order = t->armed++;
+    n->order = t->arms++;
+    if (stays)
+        return;
     t->count++;
     place(t, n, t->base);
 }
@@ -231,10 +274,10 @@ void hkt__timer_arm(struct hkt__timers *t, struct hkt__timer *n, int64_t when)
 void hkt__timer_cancel(struct hkt__timers *t, struct hkt__timer *n)
 {
     if (n->place != UNARMED)
-        detach(t, n);
+        take_out(t, n);
 }
 
-bool hkt__timers_next(struct hkt__timers *t, int64_t *when)
+bool hkt__timers_next(const struct hkt__timers *t, int64_t *when)
 {
     if (t->count == 0)
         return false;
@@ -242,20 +285,26 @@ bool hkt__timers_next(struct hkt__timers *t, int64_t *when)
     return true;
 }
 
+/* Whether the wheel may hold a node that is due and goes before all in the heap. Of one deadline,
+ * the wheel may hold the older node. */
+static bool wheel_is_first(const struct hkt__timers *t, int64_t now)
+{
+    return t->levels && t->first <= now && !(t->near && t->near->when < t->first);
+}
+
 struct hkt__timer *hkt__timers_pop_due(struct hkt__timers *t, int64_t now)
 {
-    while (t->levels && t->first <= now && !(t->near && t->near->when < t->first)) {
-        unsigned slot = wheel_first(t);
-        if (t->first <= now) {
-            wheel_open(t, slot, now);
-            wheel_first(t);
-        }
-    }
-    if (t->base < now && (now <= t->first))
-        t->base = now;
-    if (!t->near || t->near->when > now)
+    struct hkt__timer *n;
+    int64_t reached;
+
+    while (wheel_is_first(t, now))
+        open_first(t, now);
+    reached = now < t->first ? now : t->first;
+    if (t->base < reached)
+        t->base = reached;
+    n = t->near;
+    if (!n || n->when > now)
         return NULL;
-    struct hkt__timer *n = t->near;
-    detach(t, n);
+    take_out(t, n);
     return n;
 }

@@ -1,47 +1,65 @@
 /* SPDX-License-Identifier: MIT
  *
  * Pending deadlines. Nodes belong to whoever waits and are linked in place, so arming cannot fail.
- * Nodes fire in the order of their deadlines, those of equal deadlines in the order in which they
- * were armed, and never early.
+ * They fire in the order of their deadlines, never early, and those of one deadline in the order
+ * in which they were armed.
  */
 #ifndef HOCKET_BASE_TIMER_H
 #define HOCKET_BASE_TIMER_H
-
-#include <hocket/base.h>
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* Zeroed memory is a node that is not armed. Others may read `when`, and no more. */
+struct hkt__timer {
+    int64_t when;                   /* nanoseconds of the loop's clock */
+    uint64_t order;                 /* of arming, among equal deadlines */
+    struct hkt__timer *next, *prev; /* in a slot or among siblings, where the first's is the parent */
+    struct hkt__timer *child;       /* the first one below it in the heap; in a slot, a hint */
+    uint32_t place;                 /* 0: not armed */
+};
+
 enum {
-    HKT__TIMER_LEVELS = 22,
-    HKT__TIMER_SLOTS = 64, /* of a level; as many as a word has bits */
+    HKT__TIMER_LEVELS = 23, /* as many as it takes to reach INT64_MAX */
+    HKT__TIMER_SLOTS = 64,  /* of a level: a bit each of a word */
 };
 
 struct hkt__timer_slot {
     struct hkt__timer *head;
-    int64_t least; /* no node of the slot is due before */
+    int64_t least; /* the earliest deadline that was put here */
 };
 
-/* Slots hold rubbish where `used` says that they are empty. */
+/* Slots are rubbish where `used` says that they are empty, and memory is touched where timers are. */
 struct hkt__timers {
-    struct hkt__timer *near; /* a pairing heap: what is due or is so soon */
-    int64_t base;            /* where the wheel stands; nothing in it is due before */
-    int64_t first;           /* nothing in the wheel is due before this either */
-    uint64_t armed;          /* how often, ever */
+    struct hkt__timer *near; /* a heap of what is due, or soon will be */
+    int64_t base;            /* where the wheel stands: nothing in it is due before */
+    int64_t first;           /* the lowest `least` of the wheel; INT64_MAX when it is empty */
+    uint32_t first_slot;
+    uint32_t levels; /* bit k: level k has slots in use */
+    uint64_t arms;   /* ever; numbers the nodes */
     size_t count;
-    uint32_t levels; /* bit k: level k is in use */
     uint64_t used[HKT__TIMER_LEVELS];
     struct hkt__timer_slot slots[HKT__TIMER_LEVELS * HKT__TIMER_SLOTS];
 };
 
 void hkt__timers_init(struct hkt__timers *t);
 
-/* Arms n to fire when the clock reads `when` or later; armed already, it is moved. */
+/* Lets n fire when the clock reads `when` or later, behind those of the same deadline. A node that
+ * is armed already is moved, which to a later deadline is cheaper than to cancel and arm. */
 void hkt__timer_arm(struct hkt__timers *t, struct hkt__timer *n, int64_t when);
 
 /* Nothing happens if n is not armed. */
 void hkt__timer_cancel(struct hkt__timers *t, struct hkt__timer *n);
+
+/* Until when to sleep; false if nothing is armed. That is the earliest deadline, unless a node that
+ * would have been earlier was cancelled or moved: then it may be a time before it, at which nothing
+ * is due and after which the next answer is later. */
+bool hkt__timers_next(const struct hkt__timers *t, int64_t *when);
+
+/* The first node that is due, no longer armed; NULL if none is. A loop calls it in each turn until
+ * it answers NULL, and once before the first arming: by it the wheel learns the time. */
+struct hkt__timer *hkt__timers_pop_due(struct hkt__timers *t, int64_t now);
 
 static inline bool hkt__timer_armed(const struct hkt__timer *n)
 {
@@ -52,14 +70,5 @@ static inline size_t hkt__timers_count(const struct hkt__timers *t)
 {
     return t->count;
 }
-
-/* Until when to sleep; false when nothing is armed. This is the earliest deadline, or, if that was
- * cancelled, perhaps a time before it: then nothing is due at that time and the next answer is
- * later. */
-bool hkt__timers_next(struct hkt__timers *t, int64_t *when);
-
-/* Takes the first node that is due, disarmed; NULL when none is. To be called in each turn of a
- * loop until NULL, also when nothing can be due: it is how the wheel learns the time. */
-struct hkt__timer *hkt__timers_pop_due(struct hkt__timers *t, int64_t now);
 
 #endif

@@ -64,6 +64,24 @@ int hkt_write_all(int fd, const void *buf, size_t size, size_t *done)
     return n < 0 ? (int)n : 0;
 }
 
+static int wait_for(int fd, unsigned direction, const char *why)
+{
+    struct hkt__attempt a;
+    int rc = hkt__attempt_begin(&a, fd, direction, why);
+
+    return rc < 0 ? rc : hkt__attempt_ready(&a);
+}
+
+int hkt_wait_readable(int fd)
+{
+    return wait_for(fd, HKT__POLL_READ, "readable");
+}
+
+int hkt_wait_writable(int fd)
+{
+    return wait_for(fd, HKT__POLL_WRITE, "writable");
+}
+
 int hkt_close(int fd)
 {
     if (hkt__loop)
