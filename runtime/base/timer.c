@@ -31,10 +31,10 @@ enum {
     GRAIN_BITS = 14, /* a slot of level 0 is 2^14 ns wide */
     STEP_BITS = 2,   /* those of the next level 2^2 times that */
     RING_BITS = 6,
-    SLOTS = 1 << RING_BITS,
+    SLOTS = HKT__TIMER_SLOTS,
 };
 
-_Static_assert(SLOTS == HKT__TIMER_SLOTS, "a word of `used` has a bit for each slot of a level");
+_Static_assert(1 << RING_BITS == SLOTS, "a word of `used` has a bit for each slot of a level");
 _Static_assert(GRAIN_BITS + STEP_BITS * (HKT__TIMER_LEVELS - 1) + RING_BITS >= 63,
                "the highest level reaches as far as time does");
 

@@ -7,18 +7,11 @@
 #ifndef HOCKET_BASE_TIMER_H
 #define HOCKET_BASE_TIMER_H
 
+#include <hocket/base.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Zeroed memory is a node that is not armed. Others may read `when`, and no more. */
-struct hkt__timer {
-    int64_t when;                   /* nanoseconds of the loop's clock */
-    uint64_t order;                 /* of arming, among equal deadlines */
-    struct hkt__timer *next, *prev; /* in a slot or among siblings, where the first's is the parent */
-    struct hkt__timer *child;       /* the first one below it in the heap; in a slot, a hint */
-    uint32_t place;                 /* 0: not armed */
-};
 
 enum {
     HKT__TIMER_LEVELS = 23, /* as many as it takes to reach INT64_MAX */
@@ -30,7 +23,8 @@ struct hkt__timer_slot {
     int64_t least; /* the earliest deadline that was put here */
 };
 
-/* Slots are rubbish where `used` says that they are empty, and memory is touched where timers are. */
+/* Slots are rubbish where `used` says that they are empty, so that memory is used where timers
+ * are. */
 struct hkt__timers {
     struct hkt__timer *near; /* a heap of what is due, or soon will be */
     int64_t base;            /* where the wheel stands: nothing in it is due before */
