@@ -28,10 +28,13 @@
 
 size_t hkt__os_page_size(void)
 {
-    static size_t size;
+    static atomic_size_t known;
+    size_t size = atomic_load_explicit(&known, memory_order_relaxed);
 
-    if (!size)
+    if (!size) {
         size = (size_t)sysconf(_SC_PAGESIZE);
+        atomic_store_explicit(&known, size, memory_order_relaxed);
+    }
     return size;
 }
 
@@ -158,7 +161,7 @@ struct hkt__os hkt__os = {
 
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 static pthread_key_t exit_key;
-static void (*exit_fn)(void *);
+static void (*_Atomic exit_fn)(void *);
 
 static void make_exit_key(void)
 {
@@ -167,7 +170,7 @@ static void make_exit_key(void)
 
 void hkt__os_at_thread_exit(void (*fn)(void *), void *arg)
 {
-    exit_fn = fn;
+    atomic_store_explicit(&exit_fn, fn, memory_order_relaxed);
     pthread_once(&exit_once, make_exit_key);
     pthread_setspecific(exit_key, arg);
 }

@@ -22,8 +22,7 @@
  * the deadlines in it, or less; no more than such a share of them has to be moved at once.
  *
  * Where a node waits decides when it costs something, never when it fires: whichever node is popped
- * is the least in the heap and earlier than all that the wheel may hold. So a node may wait in the
- * heap though it is far, and in an earlier slot than its own.
+ * is the least in the heap and earlier than all that the wheel may hold.
  */
 #include "timer.h"
 
@@ -211,8 +210,8 @@ static void place(struct hkt__timers *t, struct hkt__timer *n, int64_t now)
         wheel_add(t, n);
 }
 
-/* Moves the nodes of the first slot to the heap and to lower levels: base has come to the slot, so
- * that all of it is less than a slot ahead. A node that was armed anew may go anywhere. */
+/* Moves the nodes of the first slot to the heap and to lower levels: base comes to the slot, so
+ * that no node of it is further ahead than the slot is wide. */
 static void open_first(struct hkt__timers *t, int64_t now)
 {
     struct hkt__timer *n = t->slots[t->first_slot].head;
@@ -250,23 +249,11 @@ void hkt__timers_init(struct hkt__timers *t)
         t->used[level] = 0;
 }
 
-/* A slot may hold what is due after it, so a deadline that is put off again and again need not move
- * each time. A node alone moves nevertheless, lest somebody be woken for nothing. */
-static bool may_stay(const struct hkt__timer *n, int64_t when)
-{
-    return n->place >= WHEEL && when >= n->when && (n->next || n->prev);
-}
-
 void hkt__timer_arm(struct hkt__timers *t, struct hkt__timer *n, int64_t when)
 {
-    bool stays = may_stay(n, when);
-
-    if (!stays)
-        hkt__timer_cancel(t, n);
+    hkt__timer_cancel(t, n);
     n->when = when;
     n->order = t->arms++;
-    if (stays)
-        return;
     t->count++;
     place(t, n, t->base);
 }

@@ -39,16 +39,16 @@ struct hkt__timers {
 
 void hkt__timers_init(struct hkt__timers *t);
 
-/* Lets n fire when the clock reads `when` or later, behind those of the same deadline. A node that
- * is armed already is moved, which to a later deadline is cheaper than to cancel and arm. */
+/* Lets n fire when the clock reads `when` or later, behind those of the same deadline. If it is
+ * armed already it is moved. */
 void hkt__timer_arm(struct hkt__timers *t, struct hkt__timer *n, int64_t when);
 
 /* Nothing happens if n is not armed. */
 void hkt__timer_cancel(struct hkt__timers *t, struct hkt__timer *n);
 
-/* Until when to sleep; false if nothing is armed. That is the earliest deadline, unless a node that
- * would have been earlier was cancelled or moved: then it may be a time before it, at which nothing
- * is due and after which the next answer is later. */
+/* Until when to sleep; false if nothing is armed. That is the earliest deadline, unless one before
+ * it was cancelled: then it may be that one still. Nothing is due at that time, and the answer
+ * after it is a later one. */
 bool hkt__timers_next(const struct hkt__timers *t, int64_t *when);
 
 /* The first node that is due, no longer armed; NULL if none is. A loop calls it in each turn until

@@ -17,14 +17,19 @@ _Static_assert(sizeof(struct hkt_coro) <= 64, "a control block's hot half is one
 
 static int check_opts(const struct hkt_coro_opts *opts)
 {
+    const char *name = opts->name ? opts->name : "coro";
+
     if (opts->stack && opts->stack_size < HKT_STACK_MIN)
-        hkt__report("coroutine '%s': its own memory of %zu bytes is less than %d", opts->name,
+        hkt__report("coroutine '%s': its own memory of %zu bytes is less than %d", name,
                     opts->stack_size, HKT_STACK_MIN);
     else if (opts->stack_size && opts->stack_size < HKT_STACK_MIN)
-        hkt__report("coroutine '%s': a stack of %zu bytes is less than %d", opts->name,
-                    opts->stack_size, HKT_STACK_MIN);
+        hkt__report("coroutine '%s': a stack of %zu bytes is less than %d", name, opts->stack_size,
+                    HKT_STACK_MIN);
+    else if (!opts->stack && opts->stack_size > hkt__stack_most())
+        hkt__report("coroutine '%s': a stack of %zu bytes is more than %zu", name, opts->stack_size,
+                    hkt__stack_most());
     else if (opts->flags & ~(unsigned)(HKT_CORO_FPENV | HKT_CORO_PAINT))
-        hkt__report("coroutine '%s': unknown flags 0x%x", opts->name, opts->flags);
+        hkt__report("coroutine '%s': unknown flags 0x%x", name, opts->flags);
     else
         return 0;
     return -EINVAL;
@@ -325,11 +330,14 @@ int hkt__coro_yield(struct hkt_coro *self, struct hkt_msg msg, void **in)
 {
     struct hkt__side me;
     bool slow = self->ctx.flags & HKT__SLOW;
+    int rc = hkt__coro_check(self, "yield");
 
-    if (!(self->ctx.flags & HKT__RUNNING)) {
+    if (rc == 0 && !(self->ctx.flags & HKT__RUNNING))
+        rc = -EPERM;
+    if (HKT_UNLIKELY(rc < 0)) {
         if (in)
             *in = NULL;
-        return -EPERM;
+        return rc;
     }
     self->ctx.flags &= ~HKT__RUNNING;
     if (HKT_UNLIKELY(slow))
@@ -346,6 +354,8 @@ static int may_transfer(const struct hkt_coro *self, const struct hkt_coro *to, 
 {
     int rc = hkt__coro_check(to, "transfer");
 
+    if (rc == 0)
+        rc = hkt__coro_check(self, "transfer");
     if (rc < 0)
         return rc;
     if (!(self->ctx.flags & HKT__RUNNING))

@@ -107,6 +107,11 @@ static int class_of(size_t size)
     return k < HKT__STACK_CLASSES ? k : -1;
 }
 
+size_t hkt__stack_most(void)
+{
+    return (size_t)1 << (class0_shift() + HKT__STACK_CLASSES - 1);
+}
+
 struct hkt__thread *hkt__thread_self(void)
 {
     if (HKT_LIKELY(hkt__thread_current != NULL))

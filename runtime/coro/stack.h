@@ -38,6 +38,9 @@ struct hkt__thread {
  * refused, which has been reported. */
 struct hkt__thread *hkt__thread_self(void);
 
+/* The largest stack there is, guard page included. */
+size_t hkt__stack_most(void);
+
 /* A control block with a stack of at least size bytes, guard page included; NULL when out of
  * memory, which has been reported if a guard page was refused. */
 struct hkt_coro *hkt__stack_take(size_t size);

@@ -32,8 +32,9 @@ static int once(struct hkt__poller *p, int fd, uint32_t w, uint64_t t)
         e.events |= EPOLLOUT;
     return epoll_ctl(p->fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
-static void rem(struct hkt__poller *p, int fd)
+static void rem(struct hkt__poller *p, int fd, uint64_t token)
 {
+    (void)token;
     struct epoll_event e;
     epoll_ctl(p->fd, EPOLL_CTL_DEL, fd, &e);
 }
@@ -69,4 +70,4 @@ static void nt(struct hkt__poller *p)
     uint64_t x = 1;
     (void)!write(p->notify_fd, &x, 8);
 }
-const struct hkt__poller_ops hkt__poller_epoll = {"epoll", o, c, add, once, rem, w, nt};
+const struct hkt__poller_ops hkt__poller_epoll = {"epoll", false, o, c, add, once, rem, w, nt};

@@ -38,6 +38,8 @@ struct hkt__poller {
 
 struct hkt__poller_ops {
     const char *name;
+    /* A registration holds the file: it must be removed before the descriptor is closed. */
+    bool remove_before_close;
     /* 0 or -errno: -ENOSYS, -EPERM when the kernel refuses this interface. */
     int (*open)(struct hkt__poller *p);
     void (*close)(struct hkt__poller *p);
@@ -47,7 +49,7 @@ struct hkt__poller_ops {
      * for descriptors that another library owns. */
     int (*add_once)(struct hkt__poller *p, int fd, uint32_t what, uint64_t token);
     /* Ends either registration; an fd that was closed already is fine. */
-    void (*remove)(struct hkt__poller *p, int fd);
+    void (*remove)(struct hkt__poller *p, int fd, uint64_t token);
     /* Waits until something is ready, at most timeout_ns (negative: for ever; 0: only looks; never
      * returns early because of rounding). The number of events, 0 also when a signal came, or
      * -errno. */

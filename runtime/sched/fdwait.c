@@ -218,7 +218,7 @@ int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned
 
 void hkt__once_cancel(struct hkt_loop *loop, struct hkt__once *o)
 {
-    loop->poller.ops->remove(&loop->poller, o->fd);
+    loop->poller.ops->remove(&loop->poller, o->fd, ONCE_TOKEN | (uintptr_t)o);
     loop->fd_waiters--;
     o->task = NULL;
 }
@@ -269,6 +269,8 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
         return;
     wake_side(e, 0, -ECANCELED);
     wake_side(e, 1, -ECANCELED);
+    if (e->registered && loop->poller.ops->remove_before_close)
+        loop->poller.ops->remove(&loop->poller, fd, token_of(fd, e));
     (void)hkt__fdcall_drop(loop, e, 0);
     (void)hkt__fdcall_drop(loop, e, 1);
     e->generation++;

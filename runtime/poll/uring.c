@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * io_uring, through liburing. Readiness comes from multishot polls, edge triggered; one system call
+ * submits what was asked for since the last and waits.
+ *
+ * A request holds its file: what is closed while a poll is armed sends no FIN until that poll is
+ * cancelled. So remove() must come before close(), and goes by token, because the number may be
+ * another file's by the time the kernel looks at it.
+ */
+#include "poller.h"
+
+#include "base/os.h"
+
+#include <errno.h>
+#include <liburing.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { ENTRIES = 512, COMPLETIONS = 8192 };
+
+/* Tokens of our own; the loop's never have all of the upper half set. */
+#define TOKEN_NOTIFY UINT64_MAX
+#define TOKEN_IGNORE (UINT64_MAX - 1)
+
+#define EDGES (POLLIN | POLLOUT | POLLRDHUP)
+
+struct uring {
+    struct io_uring ring;
+};
+
+static struct io_uring *ring_of(struct hkt__poller *p)
+{
+    return &((struct uring *)p->impl)->ring;
+}
+
+/* A free submission entry; when the queue is full what is there goes to the kernel first. */
+static struct io_uring_sqe *entry(struct hkt__poller *p)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(ring_of(p));
+
+    if (!sqe) {
+        io_uring_submit(ring_of(p));
+        sqe = io_uring_get_sqe(ring_of(p));
+    }
+    return sqe;
+}
+
+static int arm(struct hkt__poller *p, int fd, uint64_t token)
+{
+    struct io_uring_sqe *sqe = entry(p);
+
+    if (!sqe)
+        return -EAGAIN;
+    io_uring_prep_poll_multishot(sqe, fd, EDGES);
+    io_uring_sqe_set_data64(sqe, token);
+    return 0;
+}
+
+static int arm_notify(struct hkt__poller *p)
+{
+    struct io_uring_sqe *sqe = entry(p);
+
+    if (!sqe)
+        return -EAGAIN;
+    io_uring_prep_poll_multishot(sqe, p->notify_fd, POLLIN);
+    io_uring_sqe_set_data64(sqe, TOKEN_NOTIFY);
+    return 0;
+}
+
+/* The newest kernels run completions in the waiting thread only, without interrupting it. */
+static int init_ring(struct io_uring *ring)
+{
+    static const unsigned flags[] = {
+        IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
+        IORING_SETUP_CQSIZE | IORING_SETUP_COOP_TASKRUN,
+        IORING_SETUP_CQSIZE,
+    };
+    int rc = -ENOSYS;
+
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        struct io_uring_params params = {.flags = flags[i], .cq_entries = COMPLETIONS};
+        rc = io_uring_queue_init_params(ENTRIES, ring, &params);
+        if (rc != -EINVAL)
+            break;
+    }
+    return rc;
+}
+
+static void uring_close(struct hkt__poller *p)
+{
+    io_uring_queue_exit(ring_of(p));
+    close(p->notify_fd);
+    free(p->impl);
+    p->fd = p->notify_fd = -1;
+}
+
+static int uring_open(struct hkt__poller *p)
+{
+    struct uring *u = hkt__os.alloc(sizeof *u);
+
+    if (!u)
+        return -ENOMEM;
+    p->impl = u;
+    p->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int rc = p->notify_fd < 0 ? -errno : init_ring(&u->ring);
+    if (rc < 0) {
+        if (p->notify_fd >= 0)
+            close(p->notify_fd);
+        free(u);
+        return rc;
+    }
+    p->fd = u->ring.ring_fd;
+    rc = arm_notify(p);
+    if (rc < 0)
+        uring_close(p);
+    return rc;
+}
+
+/* Multishot polls of files that are always ready would never stop. */
+static int pollable(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return -errno;
+    return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? -EPERM : 0;
+}
+
+static int uring_add(struct hkt__poller *p, int fd, uint64_t token)
+{
+    int rc = pollable(fd);
+
+    return rc < 0 ? rc : arm(p, fd, token);
+}
+
+static int uring_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_t token)
+{
+    unsigned mask =
+        (what & HKT__POLL_READ ? POLLIN | POLLRDHUP : 0) | (what & HKT__POLL_WRITE ? POLLOUT : 0);
+    int rc = pollable(fd);
+    struct io_uring_sqe *sqe = rc < 0 ? NULL : entry(p);
+
+    if (!sqe)
+        return rc < 0 ? rc : -EAGAIN;
+    io_uring_prep_poll_add(sqe, fd, mask);
+    io_uring_sqe_set_data64(sqe, token);
+    return 0;
+}
+
+static void uring_remove(struct hkt__poller *p, int fd, uint64_t token)
+{
+    struct io_uring_sqe *sqe = entry(p);
+
+    (void)fd;
+    if (!sqe)
+        return;
+    io_uring_prep_cancel64(sqe, token, 0);
+    io_uring_sqe_set_data64(sqe, TOKEN_IGNORE);
+}
+
+static uint32_t translate(int res)
+{
+    uint32_t what = 0;
+
+    if (res < 0)
+        return HKT__POLL_ERROR;
+    if (res & (POLLIN | POLLPRI))
+        what |= HKT__POLL_READ;
+    if (res & POLLOUT)
+        what |= HKT__POLL_WRITE;
+    if (res & (POLLRDHUP | POLLHUP))
+        what |= HKT__POLL_HUP | HKT__POLL_READ;
+    if (res & POLLERR)
+        what |= HKT__POLL_ERROR;
+    return what;
+}
+
+static void drain_notify(struct hkt__poller *p, bool more)
+{
+    uint64_t count;
+
+    while (read(p->notify_fd, &count, sizeof count) > 0)
+        ;
+    if (!more)
+        (void)arm_notify(p);
+}
+
+/* One completion. Whether it is an event for the loop. */
+static bool take(struct hkt__poller *p, const struct io_uring_cqe *cqe, struct hkt__event *event)
+{
+    bool more = cqe->flags & IORING_CQE_F_MORE;
+
+    if (cqe->user_data == TOKEN_IGNORE || cqe->res == -ECANCELED)
+        return false;
+    *event = (struct hkt__event){.token = cqe->user_data};
+    if (cqe->user_data == TOKEN_NOTIFY) {
+        drain_notify(p, more);
+        event->what = HKT__POLL_NOTIFY;
+        return true;
+    }
+    event->what = translate(cqe->res);
+    bool multishot = !(cqe->user_data >> 63); /* the borrowed ones fire once */
+    if (multishot && !more && cqe->res >= 0)
+        (void)arm(p, (int)(uint32_t)cqe->user_data, cqe->user_data);
+    return true;
+}
+
+static int submit_and_wait(struct io_uring *ring, int64_t timeout_ns)
+{
+    struct io_uring_cqe *cqe;
+
+    if (timeout_ns == 0)
+        return io_uring_submit_and_get_events(ring);
+    if (timeout_ns < 0)
+        return io_uring_submit_and_wait(ring, 1);
+    struct __kernel_timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    return io_uring_submit_and_wait_timeout(ring, &cqe, 1, &ts, NULL);
+}
+
+static int uring_wait(struct hkt__poller *p, struct hkt__event *events, int most,
+                      int64_t timeout_ns)
+{
+    struct io_uring *ring = ring_of(p);
+    int rc = submit_and_wait(ring, io_uring_cq_ready(ring) ? 0 : timeout_ns);
+    unsigned head, seen = 0;
+    struct io_uring_cqe *cqe;
+    int n = 0;
+
+    if (rc < 0 && rc != -ETIME && rc != -EINTR && rc != -EBUSY && rc != -EAGAIN)
+        return rc;
+    io_uring_for_each_cqe(ring, head, cqe)
+    {
+        if (n == most)
+            break;
+        seen++;
+        n += take(p, cqe, &events[n]);
+    }
+    io_uring_cq_advance(ring, seen);
+    return n;
+}
+
+static void uring_notify(struct hkt__poller *p)
+{
+    uint64_t one = 1;
+    ssize_t n = write(p->notify_fd, &one, sizeof one);
+
+    (void)n; /* full means that it is notified already */
+}
+
+const struct hkt__poller_ops hkt__poller_uring = {
+    .name = "io_uring",
+    .remove_before_close = true,
+    .open = uring_open,
+    .close = uring_close,
+    .add = uring_add,
+    .add_once = uring_add_once,
+    .remove = uring_remove,
+    .wait = uring_wait,
+    .notify = uring_notify,
+};
