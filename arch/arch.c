@@ -17,10 +17,8 @@ _Static_assert(HKT_CTX_FLAGS < 64, "unwind expressions use one-byte operands");
 
 void hkt_ctx_init(struct hkt_ctx *ctx, void *stack, size_t size, hkt_ctx_fn *fn)
 {
-    uintptr_t top = ((uintptr_t)stack + size) & ~(uintptr_t)15;
-
-    *ctx = (struct hkt_ctx){.fp = ctx, .pc = hkt__ctx_entry, .sp = (void *)top};
-    ctx->bp = (void *)(uintptr_t)fn;
+    *ctx = (struct hkt_ctx){0};
+    hkt__ctx_begin(ctx, (char *)stack + size, fn);
 }
 
 int hkt__ctx_no_unwind(void)

@@ -27,6 +27,15 @@
 
 extern char hkt__ctx_entry[];
 
+/* Makes ctx enter fn on a stack that ends at top. */
+static inline void hkt__ctx_begin(struct hkt_ctx *ctx, void *top, hkt_ctx_fn *fn)
+{
+    ctx->fp = ctx;
+    ctx->pc = hkt__ctx_entry;
+    ctx->sp = (void *)((uintptr_t)top & ~(uintptr_t)15);
+    ctx->bp = (void *)(uintptr_t)fn;
+}
+
 /* The personality of hkt__ctx_entry: refuses to unwind past it. An exception that leaves a body
  * would otherwise run on into the resumer and leave the coroutine half alive; so it ends in
  * std::terminate. */

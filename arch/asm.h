@@ -5,6 +5,8 @@
 #ifndef HOCKET_ARCH_ASM_H
 #define HOCKET_ARCH_ASM_H
 
+/* Assembly, not C. */
+/* clang-format off */
 #if defined(__APPLE__)
 #define SYM(name)           _##name
 #define LOCAL(name)         L##name
@@ -51,5 +53,6 @@
 /* Register REG of the resumer is in the context at OFFSET. */
 #define CFI_IN_CTX(FP, REG, OFFSET)                                                                \
     .cfi_escape DW_CFA_expression, REG, 2, DW_OP_breg(FP), OFFSET
+/* clang-format on */
 
 #endif

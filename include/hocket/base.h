@@ -95,11 +95,12 @@ HKT_INLINE void hkt__defer_run(struct hkt__defer *d)
 /* A pending deadline, private: public only so that a scheduled call can hold one. Zeroed memory is
  * one that is not armed. Others may read `when`, and no more. */
 struct hkt__timer {
-    int64_t when;                   /* nanoseconds of the loop's clock */
-    uint64_t order;                 /* of arming, among equal deadlines */
-    struct hkt__timer *next, *prev; /* in a slot or among siblings, where the first's is the parent */
-    struct hkt__timer *child;       /* the first one below it in the heap; in a slot, a hint */
-    uint32_t place;                 /* 0: not armed */
+    int64_t when;             /* nanoseconds of the loop's clock */
+    uint64_t order;           /* of arming, among equal deadlines */
+    struct hkt__timer *next;  /* in a slot or among siblings */
+    struct hkt__timer *prev;  /* the same; the first sibling's is the parent */
+    struct hkt__timer *child; /* the first one below it in the heap; in a slot, a hint */
+    uint32_t place;           /* 0: not armed */
 };
 
 HKT_BEGIN_DECLS

@@ -126,4 +126,16 @@ HKT_INLINE struct hkt_msg hkt_ctx_switch(struct hkt_ctx *save, const struct hkt_
 #endif
 }
 
+/* Goes on in load and leaves the running context for ever. */
+HKT_INLINE HKT_NORETURN void hkt__ctx_jump(const struct hkt_ctx *load, struct hkt_msg msg)
+{
+#ifdef HKT__JUMP_INLINE
+    hkt__jump_inline(load, msg);
+#else
+    struct hkt_ctx last;
+    (void)hkt_ctx_switch(&last, load, msg);
+    __builtin_trap();
+#endif
+}
+
 #endif

@@ -56,20 +56,29 @@ static struct hkt_coro *take(const struct hkt_coro_opts *opts)
 }
 
 /* Puts c before its first step. */
-HKT_INLINE void rewind_to_start(struct hkt_coro *c, void *arg)
+HKT_INLINE void rewind_unwatched(struct hkt_coro *c, void *arg)
 {
     struct hkt__cold *cold = c->cold;
-    bool special = (cold->traits & (HKT__GUARDED | HKT_CORO_FPENV)) != HKT__GUARDED;
 
     cold->arg = arg;
     cold->result = NULL;
     cold->rc = 0;
     c->face = NULL;
-    c->ctx.flags = HKT__CREATED | (special ? HKT__SLOW : cold->thread->watched);
-    if (HKT_UNLIKELY(c->ctx.flags & HKT__SLOW))
+    c->ctx.flags = HKT__CREATED;
+}
+
+static void rewind_to_start(struct hkt_coro *c, void *arg)
+{
+    const struct hkt__cold *cold = c->cold;
+    bool special = (cold->traits & (HKT__GUARDED | HKT_CORO_FPENV)) != HKT__GUARDED;
+
+    rewind_unwatched(c, arg);
+    if (special || cold->thread->watched) {
+        c->ctx.flags |= HKT__SLOW;
         hkt__side_watch(c);
-    if (HKT_UNLIKELY(cold->traits & HKT_CORO_PAINT))
-        paint(cold);
+    }
+    if (cold->traits & HKT_CORO_PAINT)
+        paint(c->cold);
 }
 
 /* Makes a control block, whose links are clear, ready for a use. */
@@ -95,11 +104,11 @@ static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, u
     return c;
 }
 
-HKT_INLINE struct hkt_coro *make_usual(void *arg, uint32_t traits)
+static struct hkt_coro *make_usual(void *arg, uint32_t traits)
 {
-    struct hkt_coro *c = hkt__stack_take_warm();
+    struct hkt_coro *c = hkt__stack_take(HKT__STACK_DEFAULT);
 
-    if (HKT_UNLIKELY(!c) && !(c = hkt__stack_take(HKT__STACK_DEFAULT)))
+    if (!c)
         return NULL;
     dress(c, "coro", NULL, traits | HKT__GUARDED);
     rewind_to_start(c, arg);
@@ -111,12 +120,28 @@ struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uin
     return opts ? make_with(arg, opts, traits) : make_usual(arg, traits);
 }
 
+static struct hkt_coro *new_slow(struct hkt_coro *warm, hkt_coro_fn *fn, void *arg)
+{
+    struct hkt_coro *c = warm ? warm : hkt__stack_take(HKT__STACK_DEFAULT);
+
+    if (!c)
+        return NULL;
+    dress(c, "coro", NULL, HKT__GUARDED);
+    rewind_to_start(c, arg);
+    c->cold->fn.coro = fn;
+    return c;
+}
+
 struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg)
 {
-    struct hkt_coro *c = make_usual(arg, 0);
+    struct hkt_coro *c = hkt__stack_take_warm();
 
-    if (HKT_LIKELY(c != NULL))
-        c->cold->fn.coro = fn;
+    /* The usual case in one stretch: a block used before, and nothing to watch. */
+    if (HKT_UNLIKELY(!c || c->cold->thread->watched))
+        return new_slow(c, fn, arg);
+    dress(c, "coro", NULL, HKT__GUARDED);
+    rewind_unwatched(c, arg);
+    c->cold->fn.coro = fn;
     return c;
 }
 
@@ -199,7 +224,7 @@ HKT_INLINE void leave(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg
     if (HKT_UNLIKELY(self->ctx.flags & HKT__SLOW))
         hkt__side_leave(NULL, self, to);
     self->ctx.flags = HKT__FINISHED;
-    (void)hkt_ctx_switch(&self->ctx, load, msg);
+    hkt__ctx_jump(load, msg);
 }
 
 HKT__UNSANITIZED void hkt__coro_leave(struct hkt_coro *self, struct hkt_coro *to,
@@ -235,10 +260,8 @@ HKT__UNSANITIZED static void coro_main(struct hkt_ctx *ctx, struct hkt_msg msg)
 
 void hkt__coro_begin_at(struct hkt_coro *c, hkt_ctx_fn *fn)
 {
-    uint32_t flags = c->ctx.flags & HKT__STICKY;
-
-    hkt_ctx_init(&c->ctx, c->cold->low, (size_t)(c->cold->top - c->cold->low), fn);
-    c->ctx.flags = flags;
+    hkt__ctx_begin(&c->ctx, c->cold->top, fn);
+    c->ctx.flags &= HKT__STICKY;
 }
 
 void hkt__coro_begin(struct hkt_coro *c)
@@ -248,15 +271,8 @@ void hkt__coro_begin(struct hkt_coro *c)
 
 HKT_INLINE int run(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
-    uint32_t slow = c->ctx.flags & HKT__SLOW;
-    struct hkt__side me;
-
     c->ctx.flags = (c->ctx.flags & HKT__STICKY) | HKT__RUNNING;
-    if (HKT_UNLIKELY(slow))
-        hkt__side_resume_leave(&me, c);
     msg = hkt_ctx_switch(&c->ctx, &c->ctx, msg);
-    if (HKT_UNLIKELY(slow))
-        hkt__side_resume_arrive(&me);
     if (value)
         *value = msg.value;
     return (int)msg.code;
@@ -264,7 +280,15 @@ HKT_INLINE int run(struct hkt_coro *c, struct hkt_msg msg, void **value)
 
 int hkt__coro_run(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
-    return run(c, msg, value);
+    bool slow = c->ctx.flags & HKT__SLOW;
+    struct hkt__side me;
+
+    if (HKT_UNLIKELY(slow))
+        hkt__side_resume_leave(&me, c);
+    int rc = run(c, msg, value);
+    if (HKT_UNLIKELY(slow))
+        hkt__side_resume_arrive(&me);
+    return rc;
 }
 
 struct hkt_msg hkt__coro_hand_over(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg msg)
@@ -295,7 +319,7 @@ int hkt__coro_check_slow(const struct hkt_coro *c, const char *verb)
     return -EXDEV;
 }
 
-HKT_INLINE int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value)
+static int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
     if (msg.code < 0) {
         c->ctx.flags = HKT__FINISHED;
@@ -304,10 +328,10 @@ HKT_INLINE int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value
     if (msg.value)
         return -EINVAL;
     hkt__coro_begin(c);
-    return run(c, msg, value);
+    return hkt__coro_run(c, msg, value);
 }
 
-int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value)
+static int step_any(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
     int rc = hkt__coro_check(c, "resume");
 
@@ -315,7 +339,7 @@ int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value)
         *value = NULL;
     if (HKT_UNLIKELY(rc < 0))
         return rc;
-    if (HKT_LIKELY(c->ctx.flags & HKT__CREATED))
+    if (c->ctx.flags & HKT__CREATED)
         return step_unbegun(c, msg, value);
     if (HKT_UNLIKELY(hkt__busy(c)))
         return -EBUSY;
@@ -324,6 +348,15 @@ int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value)
     if (HKT_UNLIKELY(c->ctx.flags & (HKT__DELEGATING | HKT__DELEGATED)))
         return hkt__gen_step_innermost((struct hkt_gen *)c, msg, value);
     return hkt__coro_run(c, msg, value);
+}
+
+int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value)
+{
+    if (HKT_UNLIKELY(!c || c->ctx.flags != HKT__CREATED || msg.value || msg.code ||
+                     c->cold->thread != hkt__thread_current))
+        return step_any(c, msg, value);
+    hkt__ctx_begin(&c->ctx, c->cold->top, coro_main);
+    return run(c, msg, value);
 }
 
 int hkt__coro_yield(struct hkt_coro *self, struct hkt_msg msg, void **in)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #ifdef HKT_HAVE_VALGRIND
-#include <valgrind/valgrind.h>
+#include <valgrind/memcheck.h>
 #endif
 
 #if defined(__APPLE__)
@@ -182,6 +182,17 @@ void hkt__side_arrive(struct hkt__side *me, struct hkt_coro *self)
     arrive_state(me, cold);
 }
 
+void hkt__side_look(bool begin)
+{
+    (void)begin;
+#ifdef HKT_HAVE_VALGRIND
+    if (begin)
+        VALGRIND_DISABLE_ERROR_REPORTING;
+    else
+        VALGRIND_ENABLE_ERROR_REPORTING;
+#endif
+}
+
 /* A heap block may be referred to from a coroutine's stack alone. Told of each stack and not of the
  * slab, because LeakSanitizer reads all of it, and a guard page need not show in the process's map.
  */
@@ -198,7 +209,10 @@ void hkt__side_forget_stack(struct hkt_coro *c)
 {
     if (__lsan_unregister_root_region)
         __lsan_unregister_root_region(c->cold->low, c->cold->room);
+    if (__asan_unpoison_memory_region)
+        __asan_unpoison_memory_region(c->cold->low, c->cold->room);
 #ifdef HKT_HAVE_VALGRIND
     VALGRIND_STACK_DEREGISTER(c->cold->valgrind_id);
+    VALGRIND_MAKE_MEM_UNDEFINED(c->cold->low, c->cold->room);
 #endif
 }

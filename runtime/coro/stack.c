@@ -40,6 +40,9 @@ struct hkt__slab {
 
 _Thread_local struct hkt__thread *hkt__thread_current;
 
+/* For a thread without a heap, whose coroutines are all on the user's memory. */
+static _Thread_local struct hkt__thread spare_thread;
+
 static size_t round_up(size_t size, size_t unit)
 {
     return (size + unit - 1) / unit * unit;
@@ -52,7 +55,8 @@ static size_t count_live(const struct hkt__thread *t)
     for (const struct hkt__slab *s = t->slabs; s; s = s->next)
         live += s->used;
     for (int k = 0; k < HKT__STACK_CLASSES; k++)
-        live -= t->pool[k].warm_count + t->pool[k].cool_count;
+        if (t->pool[k])
+            live -= t->pool[k]->warm_count + t->pool[k]->cool_count;
     for (const struct hkt_coro *c = t->adopted; c; c = c->cold->next)
         live++;
     return live;
@@ -77,7 +81,10 @@ static void thread_end(void *arg)
         hkt__os.unmap(s, s->mapped);
     }
     hkt__overflow_unwatch(&t->altstack);
-    free(t);
+    for (int k = 0; k < HKT__STACK_CLASSES; k++)
+        free(t->pool[k]);
+    if (t != &spare_thread)
+        free(t);
 }
 
 static bool shadow_stack_refused(void)
@@ -118,15 +125,28 @@ struct hkt__thread *hkt__thread_self(void)
         return hkt__thread_current;
     if (shadow_stack_refused())
         return NULL;
+    static struct hkt__pool empty;
     struct hkt__thread *t = hkt__os.alloc(sizeof *t);
-    if (t) {
-        hkt__thread_current = t;
-        hkt__os_at_thread_exit(thread_end, t);
-        t->watched = hkt__side_process_watched();
-        t->usual = &t->pool[class_of(HKT__STACK_DEFAULT)];
-        hkt__overflow_watch(&t->altstack);
+    if (!t) {
+        t = &spare_thread;
+        memset(t, 0, sizeof *t);
     }
+    hkt__thread_current = t;
+    hkt__os_at_thread_exit(thread_end, t);
+    t->watched = hkt__side_process_watched();
+    t->usual = &empty;
+    hkt__overflow_watch(&t->altstack);
     return t;
+}
+
+static struct hkt__pool *pool_of(struct hkt__thread *t, int k)
+{
+    if (!t->pool[k]) {
+        t->pool[k] = hkt__os.alloc(sizeof *t->pool[k]);
+        if (t->pool[k] && k == class_of(HKT__STACK_DEFAULT))
+            t->usual = t->pool[k];
+    }
+    return t->pool[k];
 }
 
 static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool, size_t stack_size)
@@ -202,9 +222,9 @@ struct hkt_coro *hkt__stack_take(size_t size)
     struct hkt__thread *t = hkt__thread_self();
     int k = class_of(size);
 
-    if (!t || k < 0)
+    struct hkt__pool *pool = t && k >= 0 ? pool_of(t, k) : NULL;
+    if (!pool)
         return NULL;
-    struct hkt__pool *pool = &t->pool[k];
     return pool->warm_count > 0 ? pool->warm[--pool->warm_count] : take_cold(t, pool, k);
 }
 
@@ -241,7 +261,7 @@ static void disown(struct hkt__thread *t, struct hkt_coro *c)
     hkt__side_forget_stack(c);
 }
 
-void hkt__stack_give(struct hkt_coro *c)
+void hkt__stack_give_slow(struct hkt_coro *c)
 {
     struct hkt__cold *cold = c->cold;
     struct hkt__pool *pool = cold->pool;
@@ -249,10 +269,6 @@ void hkt__stack_give(struct hkt_coro *c)
     c->ctx.flags = HKT__FREED;
     if (!pool) {
         disown(cold->thread, c);
-        return;
-    }
-    if (HKT_LIKELY(pool->warm_count < HKT__WARM_MOST)) {
-        pool->warm[pool->warm_count++] = c;
         return;
     }
     hkt__os.release(cold->low, cold->room);

@@ -27,11 +27,11 @@ struct hkt__pool {
 /* What one thread has. */
 struct hkt__thread {
     uint32_t watched;        /* HKT__SLOW or 0: see side.h */
-    struct hkt__pool *usual; /* of HKT__STACK_DEFAULT */
+    struct hkt__pool *usual; /* of HKT__STACK_DEFAULT; an empty one before the first */
     struct hkt__slab *slabs;
     struct hkt_coro *adopted; /* on the users' memory */
     struct hkt__altstack altstack;
-    struct hkt__pool pool[HKT__STACK_CLASSES];
+    struct hkt__pool *pool[HKT__STACK_CLASSES]; /* made with the first of the class */
 };
 
 /* The calling thread's, made with its first coroutine. NULL: out of memory, or the platform is
@@ -46,7 +46,19 @@ size_t hkt__stack_most(void);
 struct hkt_coro *hkt__stack_take(size_t size);
 /* The same within the caller's memory; NULL: too small, which has been reported. */
 struct hkt_coro *hkt__stack_adopt(void *memory, size_t size);
-void hkt__stack_give(struct hkt_coro *c);
+void hkt__stack_give_slow(struct hkt_coro *c);
+
+static inline void hkt__stack_give(struct hkt_coro *c)
+{
+    struct hkt__pool *pool = c->cold->pool;
+
+    if (HKT_LIKELY(pool && pool->warm_count < HKT__WARM_MOST)) {
+        c->ctx.flags = HKT__FREED;
+        pool->warm[pool->warm_count++] = c;
+        return;
+    }
+    hkt__stack_give_slow(c);
+}
 
 /* A block of the usual size that was used before and has its pages; NULL: ask hkt__stack_take(). */
 static inline struct hkt_coro *hkt__stack_take_warm(void)

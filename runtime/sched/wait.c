@@ -125,12 +125,11 @@ void hkt__leave_task(struct hkt_loop *loop, struct hkt_task *self)
 {
     const struct hkt_msg none = {NULL, 0};
     struct hkt_task *next = next_task(loop);
-    struct hkt_ctx last;
 
     loop->current = next;
     if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__SLOW))
         hkt__side_leave(NULL, &self->coro, next ? &next->coro : NULL);
-    (void)hkt_ctx_switch(&last, next ? &next->coro.ctx : &loop->ctx, none);
+    hkt__ctx_jump(next ? &next->coro.ctx : &loop->ctx, none);
 }
 
 /* From the loop into a task; comes back when no task can hand over to another. */

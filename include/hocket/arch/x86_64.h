@@ -80,6 +80,26 @@ HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct 
     return got;
 }
 
+/* The half that arrives, for a context that is left for ever: nothing has to be saved. */
+#define HKT__JUMP_INLINE 1
+HKT_INLINE HKT_NORETURN void hkt__jump_inline(const struct hkt_ctx *load, struct hkt_msg msg)
+{
+    __asm__ volatile("movq 8(%%rsi), %%rcx\n\t"
+                     "movq 16(%%rsi), %%r8\n\t"
+                     HKT__CFI(".cfi_remember_state")
+                     HKT__CFI(".cfi_undefined %%rip")
+                     "movq 0(%%rsi), %%rbp\n\t"
+                     "movq 24(%%rsi), %%rbx\n\t"
+                     "movq %%r8, %%rsp\n\t"
+                     "jmp *%%rcx\n\t"
+                     HKT__CFI(".cfi_restore_state")
+                     "int3"
+                     :
+                     : "a"(msg.value), "d"(msg.code), "S"(load)
+                     : "memory");
+    __builtin_unreachable();
+}
+
 #undef HKT__LANDING
 #undef HKT__CFI
 #undef HKT__CLOBBER_AVX512
