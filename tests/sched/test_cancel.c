@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cancellation, as asyncio has it.
+ */
+#include "base/reports.h"
+#include "sched/simulated.h"
+
+struct steps {
+    int first, second; /* what two sleeps answered */
+    bool began;
+};
+
+static int two_sleeps(void *arg)
+{
+    struct steps *s = arg;
+
+    s->began = true;
+    s->first = hkt_sleep(HKT_SEC(1));
+    s->second = hkt_sleep(HKT_SEC(1));
+    return s->second < 0 ? s->second : 3;
+}
+
+static int delivered_once(void *arg)
+{
+    struct steps s = {0};
+    struct hkt_task *t = hkt_spawn(two_sleeps, &s);
+
+    (void)arg;
+    cr_assert_eq(hkt_sleep(HKT_MS(100)), 0);
+    cr_assert(hkt_task_cancel(t));
+    cr_assert_eq(hkt_task_cancelling(t), 1);
+    cr_assert_eq(hkt_join(t), 3, "caught means caught");
+    cr_assert_eq(s.first, -ECANCELED);
+    cr_assert_eq(s.second, 0);
+    cr_assert_eq(simulated_now, HKT_MS(1100));
+    return 0;
+}
+
+Test(cancel, one_request_is_delivered_once_and_may_be_caught)
+{
+    cr_assert_eq(run_simulated(delivered_once, NULL), 0);
+}
+
+static int unstarted(void *arg)
+{
+    struct steps s = {0};
+    struct hkt_task *t = hkt_spawn(two_sleeps, &s);
+
+    (void)arg;
+    cr_assert(hkt_task_cancel(t));
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    cr_assert_not(s.began);
+    return 0;
+}
+
+Test(cancel, a_task_that_has_not_begun_never_runs)
+{
+    cr_assert_eq(run_simulated(unstarted, NULL), 0);
+}
+
+static int cancel_self(void *arg)
+{
+    bool suspend = arg != NULL;
+
+    cr_assert(hkt_task_cancel(hkt_task_current()));
+    if (suspend)
+        return hkt_sleep(HKT_SEC(1)) == -ECANCELED ? 1 : 2;
+    return 5;
+}
+
+static int running(void *arg)
+{
+    (void)arg;
+    cr_assert_eq(hkt_join(hkt_spawn(cancel_self, "suspends")), 1);
+    cr_assert_eq(simulated_now, 0, "the sleep did not happen");
+    cr_assert_eq(hkt_join(hkt_spawn(cancel_self, NULL)), -ECANCELED, "the result is lost");
+    return 0;
+}
+
+Test(cancel, a_running_task_is_cancelled_at_its_next_suspension_or_its_end)
+{
+    cr_assert_eq(run_simulated(running, NULL), 0);
+}
+
+static int await_future(void *f)
+{
+    return hkt_await(f);
+}
+
+static int woken_first(void *arg)
+{
+    struct hkt_future f = {0};
+    struct hkt_task *t = hkt_spawn(await_future, &f);
+
+    (void)arg;
+    cr_assert_eq(hkt_sleep(0), 0);
+    cr_assert_eq(hkt_future_set(&f, 9, NULL), 0);
+    cr_assert(hkt_task_cancel(t), "it is ready, and has not run");
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    cr_assert_eq(hkt_future_result(&f), 9, "the future keeps its value");
+    return 0;
+}
+
+Test(cancel, after_the_wake_up_the_task_is_cancelled_and_the_future_keeps_its_value)
+{
+    cr_assert_eq(run_simulated(woken_first, NULL), 0);
+}
+
+static int chain(void *arg)
+{
+    struct hkt_future f = {0};
+    struct hkt_task *t = hkt_spawn(await_future, &f);
+
+    (void)arg;
+    cr_assert_eq(hkt_sleep(0), 0);
+    cr_assert(hkt_task_cancel(t));
+    cr_assert_eq(hkt_future_state(&f), HKT_CANCELLED);
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    return 0;
+}
+
+Test(cancel, what_a_task_awaits_is_cancelled_with_it)
+{
+    cr_assert_eq(run_simulated(chain, NULL), 0);
+}
+
+static int join_it(void *t)
+{
+    return hkt_join(t);
+}
+
+static int through_join(void *arg)
+{
+    struct steps s = {0};
+    struct hkt_task *child = hkt_spawn(two_sleeps, &s);
+    struct hkt_task *parent = hkt_spawn(join_it, child);
+
+    (void)arg;
+    cr_assert_eq(hkt_sleep(HKT_MS(10)), 0);
+    cr_assert(hkt_task_cancel(parent));
+    cr_assert_eq(hkt_join(parent), 3, "the child caught it, so nothing was cancelled");
+    cr_assert_eq(s.first, -ECANCELED);
+    return 0;
+}
+
+Test(cancel, cancelling_one_who_joins_cancels_the_joined)
+{
+    cr_assert_eq(run_simulated(through_join, NULL), 0);
+}
+
+static int join_shielded(void *t)
+{
+    return hkt_await_shielded(t);
+}
+
+static int shield(void *arg)
+{
+    struct hkt_task *child = hkt_spawn(sleeper, INT_ARG(50));
+    struct hkt_task *outer = hkt_spawn(join_shielded, child);
+
+    (void)arg;
+    cr_assert_eq(hkt_sleep(HKT_MS(10)), 0);
+    cr_assert(hkt_task_cancel(outer));
+    cr_assert_eq(hkt_join(outer), -ECANCELED);
+    cr_assert_eq(simulated_now, HKT_MS(10), "at once");
+    cr_assert_not(hkt_task_done(child));
+    cr_assert_eq(hkt_await_shielded(child), 50);
+    cr_assert_eq(hkt_await_shielded(child), 50, "done: at once");
+    return hkt_join(child);
+}
+
+Test(cancel, a_shield_keeps_the_request_from_the_inner_task)
+{
+    cr_assert_eq(run_simulated(shield, NULL), 50);
+}
+
+static int uncancel(void *arg)
+{
+    struct hkt_task *self = hkt_task_current();
+
+    (void)arg;
+    cr_assert(hkt_task_cancel(self));
+    cr_assert(hkt_task_cancel(self));
+    cr_assert_eq(hkt_task_cancelling(self), 2);
+    cr_assert_eq(hkt_task_uncancel(self), 1);
+    cr_assert_eq(hkt_task_uncancel(self), 0);
+    cr_assert_eq(hkt_sleep(0), 0, "none was left to deliver");
+    cr_assert_eq(hkt_task_uncancel(self), 0);
+    return 0;
+}
+
+Test(cancel, taking_back_the_last_request_withdraws_it)
+{
+    cr_assert_eq(run_simulated(uncancel, NULL), 0);
+}
+
+static int ended(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(returner, INT_ARG(4));
+
+    (void)arg;
+    cr_assert_eq(hkt_sleep(0), 0);
+    cr_assert_not(hkt_task_cancel(t));
+    cr_assert_not(hkt_task_cancel(NULL));
+    return hkt_join(t);
+}
+
+Test(cancel, what_has_ended_cannot_be_cancelled)
+{
+    cr_assert_eq(run_simulated(ended, NULL), 4);
+}
+
+static int clean_up(void *arg)
+{
+    int rc = hkt_sleep(HKT_SEC(1));
+
+    if (hkt_sleep(HKT_MS(30)) == 0)
+        *(bool *)arg = true;
+    return rc;
+}
+
+static int cleaning(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(clean_up, arg);
+
+    HKT_TRY(hkt_sleep(HKT_MS(1)));
+    cr_assert(hkt_task_cancel(t));
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    cr_assert_eq(simulated_now, HKT_MS(31));
+    return 0;
+}
+
+Test(cancel, a_cancelled_task_may_clean_up_with_calls_that_suspend)
+{
+    bool cleaned = false;
+
+    cr_assert_eq(run_simulated(cleaning, &cleaned), 0);
+    cr_assert(cleaned);
+}
+
+static int leave_tasks_behind(void *arg)
+{
+    hkt_detach(hkt_spawn(clean_up, arg));
+    HKT_TRY(hkt_sleep(0));
+    return 6;
+}
+
+Test(cancel, run_cancels_what_main_leaves_behind_and_waits_for_its_clean_up)
+{
+    bool cleaned = false;
+
+    cr_assert_eq(run_simulated(leave_tasks_behind, &cleaned), 6);
+    cr_assert(cleaned);
+}

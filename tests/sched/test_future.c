@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Futures and scheduled calls.
+ */
+#include "sched/simulated.h"
+
+#include <string.h>
+
+static int await_future(void *f)
+{
+    return hkt_await(f);
+}
+
+static int by_many(void *arg)
+{
+    struct hkt_future f = {0};
+    struct hkt_task *t[3];
+    int value;
+
+    (void)arg;
+    cr_assert_eq(hkt_future_result(&f), -EAGAIN);
+    for (int i = 0; i < 3; i++)
+        t[i] = hkt_spawn(await_future, &f);
+    cr_assert_eq(hkt_sleep(0), 0);
+    cr_assert_eq(hkt_future_set(&f, 11, &value), 0);
+    cr_assert_eq(hkt_future_set(&f, 12, NULL), -EALREADY);
+    cr_assert_eq(hkt_future_cancel(&f), 0);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(hkt_join(t[i]), 11);
+    cr_assert_eq(hkt_await(&f), 11, "done: at once");
+    cr_assert_eq(hkt_future_value(&f), &value);
+    cr_assert_eq(hkt_future_state(&f), HKT_DONE);
+    return 0;
+}
+
+Test(future, a_result_is_set_once_and_awaited_by_many)
+{
+    cr_assert_eq(run_simulated(by_many, NULL), 0);
+}
+
+static char order[16];
+
+static void append(void *arg)
+{
+    strncat(order, arg, 1);
+}
+
+static int callbacks(void *arg)
+{
+    struct hkt_future f = {0};
+    struct hkt_watch w[4] = {0};
+
+    (void)arg;
+    cr_assert_eq(hkt_future_watch(&f, &w[0], append, "a"), 0);
+    cr_assert_eq(hkt_future_watch(&f, &w[1], append, "b"), 0);
+    cr_assert_eq(hkt_future_watch(&f, &w[1], append, "b"), -EBUSY);
+    cr_assert_eq(hkt_future_watch(&f, &w[2], append, "c"), 0);
+    cr_assert_eq(hkt_future_unwatch(&w[1]), 1);
+    cr_assert_eq(hkt_future_unwatch(&w[1]), 0);
+    cr_assert_eq(hkt_future_set(&f, 0, NULL), 0);
+    cr_assert_str_eq(order, "", "never from inside");
+    cr_assert_eq(hkt_future_watch(&f, &w[3], append, "d"), 0);
+    cr_assert_eq(hkt_future_unwatch(&w[2]), 1, "scheduled already, and withdrawn");
+    cr_assert_eq(hkt_sleep(0), 0);
+    cr_assert_str_eq(order, "ad");
+    return 0;
+}
+
+Test(future, done_callbacks_come_in_order_and_can_be_withdrawn)
+{
+    cr_assert_eq(run_simulated(callbacks, NULL), 0);
+}
+
+static int calls(void *arg)
+{
+    struct hkt_loop *loop = hkt_loop_current();
+    struct hkt_handle h[6] = {0};
+
+    (void)arg;
+    cr_assert_eq(hkt_call_later(loop, &h[0], HKT_MS(20), append, "3"), 0);
+    cr_assert_eq(hkt_call_later(loop, &h[1], HKT_MS(10), append, "1"), 0);
+    cr_assert_eq(hkt_call_at(loop, &h[2], HKT_MS(10), append, "2"), 0);
+    cr_assert_eq(hkt_call_later(loop, &h[3], HKT_MS(15), append, "x"), 0);
+    cr_assert_eq(hkt_call_later(loop, &h[3], HKT_MS(15), append, "x"), -EBUSY);
+    cr_assert_eq(hkt_call_soon(loop, &h[4], append, "0"), 0);
+    cr_assert_eq(hkt_call_soon(loop, &h[5], append, "y"), 0);
+    cr_assert_eq(hkt_call_soon(loop, &h[5], NULL, NULL), -EINVAL);
+    cr_assert_eq(hkt_call_soon(NULL, &h[5], append, NULL), -ENOMEM);
+    cr_assert_eq(hkt_handle_cancel(&h[3]), 1);
+    cr_assert_eq(hkt_handle_cancel(&h[3]), 0);
+    cr_assert_eq(hkt_handle_cancel(&h[5]), 1);
+    cr_assert_eq(hkt_sleep(HKT_MS(30)), 0);
+    cr_assert_str_eq(order, "0123");
+    return 0;
+}
+
+Test(future, calls_come_in_the_order_of_their_times_and_then_of_arming)
+{
+    order[0] = '\0';
+    cr_assert_eq(run_simulated(calls, NULL), 0);
+}
+
+static int wait_in_vain(void *f)
+{
+    return hkt_await(f);
+}
+
+Test(future, a_future_that_nobody_can_set_is_a_deadlock_and_said_so)
+{
+    struct hkt_future f = {0};
+
+    cr_assert_eq(run_simulated(wait_in_vain, &f), -EDEADLK);
+}
