@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Runs a task over each poller that the machine has.
+ */
+#ifndef TESTS_IO_BACKENDS_H
+#define TESTS_IO_BACKENDS_H
+
+#include "support/test.h"
+
+#include <hocket/io.h>
+#include <hocket/task.h>
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char *const backends[] = {"epoll", "io_uring"};
+
+static inline void on_each_backend(hkt_task_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        const struct hkt_loop_opts opts = {.poller = backends[i]};
+        int rc = hkt_run_opts(fn, arg, &opts);
+        cr_assert_eq(rc, 0, "over %s: %d", backends[i], rc);
+    }
+}
+
+/* A connected pair of TCP sockets on loopback. */
+static inline void tcp_pair(int pair[2])
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+    socklen_t size = sizeof addr;
+    sigset_t all, before;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    sigfillset(&all); /* these calls, unlike hocket's, do not repeat themselves */
+    sigprocmask(SIG_BLOCK, &all, &before);
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    cr_assert_eq(bind(listener, (struct sockaddr *)&addr, size), 0);
+    cr_assert_eq(listen(listener, 1), 0);
+    cr_assert_eq(getsockname(listener, (struct sockaddr *)&addr, &size), 0);
+    pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(pair[0], (struct sockaddr *)&addr, size), 0);
+    pair[1] = accept(listener, NULL, NULL);
+    cr_assert(pair[1] >= 0);
+    close(listener);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+#define FD_ARG(fd) ((void *)(intptr_t)(fd))
+#define ARG_FD(p)  ((int)(intptr_t)(p))
+
+#endif
