@@ -44,10 +44,11 @@
 
 /* The unwind rules of a coroutine's first frame, in whose fp register (DWARF number FP) is the
  * address of its context. CFA = ctx->sp. The return address (column RA) is ctx->pc while the
- * context is live, else 0, which ends the backtrace. */
+ * context is live, else 0, which ends the backtrace. One directive for both, because no character
+ * separates statements in every assembler. */
 #define CFI_RESUMER(FP, RA)                                                                        \
-    .cfi_escape DW_CFA_def_cfa_expression, 3, DW_OP_breg(FP), HKT_CTX_SP, DW_OP_deref;             \
-    .cfi_escape DW_CFA_val_expression, RA, 10, DW_OP_breg(FP), HKT_CTX_FLAGS, DW_OP_deref_size, 4, \
+    .cfi_escape DW_CFA_def_cfa_expression, 3, DW_OP_breg(FP), HKT_CTX_SP, DW_OP_deref,             \
+        DW_CFA_val_expression, RA, 10, DW_OP_breg(FP), HKT_CTX_FLAGS, DW_OP_deref_size, 4,         \
         DW_OP_lit1, DW_OP_and, DW_OP_breg(FP), HKT_CTX_PC, DW_OP_deref, DW_OP_mul
 
 /* Register REG of the resumer is in the context at OFFSET. */

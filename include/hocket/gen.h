@@ -181,13 +181,13 @@ HKT_END_DECLS
  * A value lives on the yielder's stack while it is suspended and is copied out. */
 #define HKT_GEN_OF(face, type)                                                                     \
     typedef type face##_value;                                                                     \
-    static const char face##__tag[] HKT_UNUSED = #face;                                            \
+    static const char face##__tag[] HKT_UNUSED = #face "(" #type ")";                              \
     HKT_INLINE int face##__got(struct hkt_gen *g, int rc, void *value, face##_value *out)          \
     {                                                                                              \
         if (HKT_UNLIKELY(rc <= 0))                                                                 \
             return rc;                                                                             \
-        if (HKT__FACE_CHECK(g, face##__tag))                                                       \
-            return hkt__gen_face_mismatch(g, face##__tag);                                         \
+        if (HKT__FACE_CHECK(g, face##__tag) && hkt__gen_face_mismatch(g, face##__tag) < 0)         \
+            return -EINVAL;                                                                        \
         (void)g;                                                                                   \
         *out = *(face##_value *)value;                                                             \
         return rc;                                                                                 \

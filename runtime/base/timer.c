@@ -120,9 +120,9 @@ static unsigned level_of(const struct hkt__timers *t, int64_t when)
     enum { REACH = GRAIN_BITS + RING_BITS }; /* the bits that level 0 spans */
     uint64_t ahead = ((uint64_t)when - (uint64_t)t->base) | (uint64_t)1 << (REACH - 1);
     unsigned bits = 64 - (unsigned)__builtin_clzll(ahead);
-    unsigned level = (bits - REACH + STEP_BITS - 1) / STEP_BITS;
+    unsigned level = (bits - REACH) / STEP_BITS;
 
-    /* Base may be anywhere in its slot, so that `when` is one slot too far. */
+    /* One more for an odd bit, or if base is so far into its slot that `when` is a slot too far. */
     return level + (turns(when, level) - turns(t->base, level) >= SLOTS);
 }
 

@@ -42,6 +42,7 @@ static void paint(struct hkt__cold *cold)
 {
     uint64_t *low = (uint64_t *)cold->low + (cold->traits & HKT__GUARDED ? 0 : 1);
 
+    hkt__side_open(low, (size_t)(cold->top - (char *)low));
     for (uint64_t *p = low; p < (uint64_t *)cold->top; p++)
         *p = paint_word;
 }
@@ -493,12 +494,14 @@ size_t hkt_coro_stack_size(const struct hkt_coro *c)
     return c ? (size_t)(c->cold->top - c->cold->low) : 0;
 }
 
-static size_t painted_over(const struct hkt__cold *cold)
+HKT__UNSANITIZED static size_t painted_over(const struct hkt__cold *cold)
 {
     const uint64_t *p = (const uint64_t *)cold->low + (cold->traits & HKT__GUARDED ? 0 : 1);
 
+    hkt__side_look(true);
     while (p < (const uint64_t *)cold->top && *p == paint_word)
         p++;
+    hkt__side_look(false);
     return (size_t)(cold->top - (const char *)p);
 }
 

@@ -182,6 +182,15 @@ void hkt__side_arrive(struct hkt__side *me, struct hkt_coro *self)
     arrive_state(me, cold);
 }
 
+void hkt__side_open(void *addr, size_t size)
+{
+    (void)addr;
+    (void)size;
+#ifdef HKT_HAVE_VALGRIND
+    VALGRIND_MAKE_MEM_UNDEFINED(addr, size);
+#endif
+}
+
 void hkt__side_look(bool begin)
 {
     (void)begin;

@@ -38,7 +38,9 @@ void hkt__side_resume_arrive(struct hkt__side *me);
 void hkt__side_leave(struct hkt__side *me, struct hkt_coro *self, struct hkt_coro *to);
 void hkt__side_arrive(struct hkt__side *me, struct hkt_coro *self);
 
-/* Around code of ours that reads or fills a stack beyond its stack pointer. */
+/* Before we write to a stack outside its frames. */
+void hkt__side_open(void *addr, size_t size);
+/* Around our reading of a stack outside its frames. */
 void hkt__side_look(bool begin);
 
 void hkt__side_note_stack(struct hkt_coro *c);

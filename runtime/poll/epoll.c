@@ -1,73 +1,199 @@
-/* SPDX-License-Identifier: MIT */
-#include "poll/poller.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * epoll. A descriptor is registered once, with everything that can happen to it, so that it costs
+ * no further call however often it runs empty and fills again.
+ */
+#include "poller.h"
+
+#include "base/os.h"
+
 #include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
+#include <sys/syscall.h>
 #include <unistd.h>
-static int o(struct hkt__poller *p)
+
+enum { EVENTS = 1024 };
+
+/* Of the eventfd; no registration has it. */
+#define TOKEN_NOTIFY UINT64_MAX
+
+#define EDGES (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+
+struct epoll {
+    atomic_bool notified; /* and not yet seen: one write wakes as well as many */
+    bool precise;         /* the kernel counts nanoseconds */
+    struct epoll_event events[EVENTS];
+};
+
+/* epoll_pwait2 (Linux 5.11). Called by number, because libraries older than the kernel lack it. */
+#if defined(SYS_epoll_pwait2)
+static int wait_precisely(int fd, struct epoll_event *events, int most, int64_t timeout_ns)
 {
+    /* 64 bits each, whatever the machine's struct timespec is made of. */
+    const int64_t timeout[2] = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+
+    return (int)syscall(SYS_epoll_pwait2, fd, events, most, timeout, NULL, 0);
+}
+#else
+static int wait_precisely(int fd, struct epoll_event *events, int most, int64_t timeout_ns)
+{
+    (void)fd, (void)events, (void)most, (void)timeout_ns;
+    errno = ENOSYS;
+    return -1;
+}
+#endif
+
+/* Up, because late is right and early is not; and no more than fits, which is 24 days. */
+static int to_ms(int64_t ns)
+{
+    int64_t ms = ns / 1000000 + (ns % 1000000 != 0);
+
+    return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+static void epoll_close(struct hkt__poller *p)
+{
+    if (p->notify_fd >= 0)
+        close(p->notify_fd);
+    if (p->fd >= 0)
+        close(p->fd);
+    free(p->impl);
+    p->impl = NULL;
+    p->fd = p->notify_fd = -1;
+}
+
+static int epoll_open(struct hkt__poller *p)
+{
+    struct epoll *e = hkt__os.alloc(sizeof *e);
+    struct epoll_event notify = {.events = EPOLLIN, .data.u64 = TOKEN_NOTIFY};
+    int rc = 0;
+
+    if (!e)
+        return -ENOMEM;
+    p->notify_fd = -1;
     p->fd = epoll_create1(EPOLL_CLOEXEC);
-    p->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    struct epoll_event e = {EPOLLIN | EPOLLET, {.u64 = ~0ull}};
-    epoll_ctl(p->fd, EPOLL_CTL_ADD, p->notify_fd, &e);
-    return 0;
+    if (p->fd < 0 || (p->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0 ||
+        epoll_ctl(p->fd, EPOLL_CTL_ADD, p->notify_fd, &notify) != 0)
+        rc = -errno;
+    p->impl = e;
+    if (rc < 0)
+        epoll_close(p);
+    else
+        e->precise = wait_precisely(p->fd, e->events, EVENTS, 0) == 0;
+    return rc;
 }
-static void c(struct hkt__poller *p)
+
+static int control(struct hkt__poller *p, int op, int fd, uint32_t events, uint64_t token)
 {
-    close(p->fd);
-    close(p->notify_fd);
+    struct epoll_event e = {.events = events, .data.u64 = token};
+
+    return epoll_ctl(p->fd, op, fd, &e) == 0 ? 0 : -errno;
 }
-static int add(struct hkt__poller *p, int fd, uint64_t t)
+
+/* EEXIST: fd was closed and made again by dup(), while another number kept the file and with it the
+ * registration open. */
+static int epoll_add(struct hkt__poller *p, int fd, uint64_t token)
 {
-    struct epoll_event e = {EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, {.u64 = t}};
-    return epoll_ctl(p->fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+    int rc = control(p, EPOLL_CTL_ADD, fd, EDGES, token);
+
+    return rc == -EEXIST ? control(p, EPOLL_CTL_MOD, fd, EDGES, token) : rc;
 }
-static int once(struct hkt__poller *p, int fd, uint32_t w, uint64_t t)
+
+static int epoll_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_t token)
 {
-    struct epoll_event e = {EPOLLONESHOT, {.u64 = t}};
-    if (w & 1)
-        e.events |= EPOLLIN;
-    if (w & 2)
-        e.events |= EPOLLOUT;
-    return epoll_ctl(p->fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+    uint32_t events = EPOLLONESHOT;
+
+    if (what & HKT__POLL_READ)
+        events |= EPOLLIN | EPOLLRDHUP;
+    if (what & HKT__POLL_WRITE)
+        events |= EPOLLOUT;
+    return control(p, EPOLL_CTL_ADD, fd, events, token);
 }
-static void rem(struct hkt__poller *p, int fd, uint64_t token)
+
+static void epoll_remove(struct hkt__poller *p, int fd, uint64_t token)
 {
-    (void)token;
-    struct epoll_event e;
-    epoll_ctl(p->fd, EPOLL_CTL_DEL, fd, &e);
+    (void)control(p, EPOLL_CTL_DEL, fd, 0, token);
 }
-static int w(struct hkt__poller *p, struct hkt__event *ev, int most, int64_t t)
+
+static int wait_kernel(struct hkt__poller *p, int most, int64_t timeout_ns)
 {
-    struct epoll_event e[256];
-    struct timespec ts = {t / 1000000000, t % 1000000000};
-    int n = epoll_pwait2(p->fd, e, most < 256 ? most : 256, t < 0 ? 0 : &ts, 0);
+    struct epoll *e = p->impl;
+
+    if (timeout_ns > 0 && e->precise)
+        return wait_precisely(p->fd, e->events, most, timeout_ns);
+    return epoll_wait(p->fd, e->events, most, timeout_ns < 0 ? -1 : to_ms(timeout_ns));
+}
+
+static uint32_t translate(uint32_t events)
+{
+    uint32_t what = 0;
+
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
+        what |= HKT__POLL_READ;
+    if (events & (EPOLLOUT | EPOLLHUP))
+        what |= HKT__POLL_WRITE;
+    if (events & (EPOLLRDHUP | EPOLLHUP))
+        what |= HKT__POLL_HUP;
+    if (events & EPOLLERR)
+        what |= HKT__POLL_ERROR;
+    return what;
+}
+
+/* The flag goes last. A notification that finds it up writes nothing; but then this wait has not
+ * returned yet, and its caller looks at what it was notified of when it has. */
+static void take_notification(struct hkt__poller *p, struct hkt__event *event)
+{
+    struct epoll *e = p->impl;
+    uint64_t count;
+    ssize_t n = read(p->notify_fd, &count, sizeof count);
+
+    (void)n;
+    atomic_exchange(&e->notified, false);
+    *event = (struct hkt__event){.what = HKT__POLL_NOTIFY};
+}
+
+static int epoll_wait_events(struct hkt__poller *p, struct hkt__event *events, int most,
+                             int64_t timeout_ns)
+{
+    struct epoll *e = p->impl;
+    int n = wait_kernel(p, most < EVENTS ? most : EVENTS, timeout_ns);
+
     if (n < 0)
         return errno == EINTR ? 0 : -errno;
     for (int i = 0; i < n; i++) {
-        ev[i].token = e[i].data.u64;
-        ev[i].what = 0;
-        if (e[i].data.u64 == ~0ull) {
-            uint64_t x;
-            (void)!read(p->notify_fd, &x, 8);
-            ev[i].what = HKT__POLL_NOTIFY;
-            continue;
-        }
-        if (e[i].events & EPOLLIN)
-            ev[i].what |= 1;
-        if (e[i].events & EPOLLOUT)
-            ev[i].what |= 2;
-        if (e[i].events & (EPOLLRDHUP | EPOLLHUP))
-            ev[i].what |= 4;
-        if (e[i].events & EPOLLERR)
-            ev[i].what |= 8;
+        const struct epoll_event *came = &e->events[i];
+        events[i] = (struct hkt__event){.token = came->data.u64, .what = translate(came->events)};
+        if (came->data.u64 == TOKEN_NOTIFY)
+            take_notification(p, &events[i]);
     }
     return n;
 }
-static void nt(struct hkt__poller *p)
+
+static void epoll_notify(struct hkt__poller *p)
 {
-    uint64_t x = 1;
-    (void)!write(p->notify_fd, &x, 8);
+    struct epoll *e = p->impl;
+    const uint64_t one = 1;
+    int saved = errno;
+
+    if (!atomic_exchange(&e->notified, true)) {
+        ssize_t n = write(p->notify_fd, &one, sizeof one);
+        (void)n;
+    }
+    errno = saved;
 }
-const struct hkt__poller_ops hkt__poller_epoll = {"epoll", false, o, c, add, once, rem, w, nt};
+
+const struct hkt__poller_ops hkt__poller_epoll = {
+    .name = "epoll",
+    .remove_before_close = false,
+    .open = epoll_open,
+    .close = epoll_close,
+    .add = epoll_add,
+    .add_once = epoll_add_once,
+    .remove = epoll_remove,
+    .wait = epoll_wait_events,
+    .notify = epoll_notify,
+};

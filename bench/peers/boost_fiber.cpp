@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Boost.Fiber: a scheduler, so fibers do not name the next one.
+ */
+#include "../support/bench.h"
+
+#include <boost/context/pooled_fixedsize_stack.hpp>
+#include <boost/fiber/all.hpp>
+#include <exception>
+
+namespace fibers = boost::fibers;
+
+static uint64_t turns;
+
+static inline void yield()
+{
+    boost::this_fiber::yield();
+}
+
+/* The comment in the assembly keeps the compiler from folding equal functions into one. */
+#define BODY(name, call)                                                                           \
+    static BENCH_NOINLINE void name()                                                              \
+    {                                                                                              \
+        for (uint64_t i = 0; i < turns; i++) {                                                     \
+            call;                                                                                  \
+            __asm__ volatile("/* " #name " */");                                                   \
+        }                                                                                          \
+    }
+
+BODY(body_first, yield())
+BODY(body_second, yield())
+BODY(body_third, yield())
+BODY(body_fourth, yield())
+
+#define LEVEL(name, call)                                                                          \
+    static BENCH_NOINLINE void name()                                                              \
+    {                                                                                              \
+        call;                                                                                      \
+        BENCH_BARRIER();                                                                           \
+    }
+
+LEVEL(level_fourth, yield())
+LEVEL(level_third, level_fourth())
+LEVEL(level_second, level_third())
+LEVEL(level_first, level_second())
+BODY(body_deep, level_first())
+
+template <unsigned size> static double time_ring(uint64_t n, void (*const (&bodies)[size])())
+{
+    fibers::fiber fiber[size];
+    double start;
+
+    turns = n / size;
+    start = bench_now();
+    for (unsigned i = 0; i < size; i++)
+        fiber[i] = fibers::fiber(bodies[i]);
+    for (unsigned i = 0; i < size; i++)
+        fiber[i].join();
+    return bench_now() - start - bench_loop(n);
+}
+
+static double time_ring_same(uint64_t n)
+{
+    return time_ring(n, {body_first, body_first});
+}
+
+static double time_ring_different(uint64_t n)
+{
+    return time_ring(n, {body_first, body_second, body_third, body_fourth});
+}
+
+static double time_deep(uint64_t n)
+{
+    return time_ring(n, {body_deep, body_deep});
+}
+
+static double time_create(uint64_t n)
+{
+    boost::context::pooled_fixedsize_stack stacks(BENCH_STACK);
+    double start = bench_now(), took;
+    uint64_t finished = 0;
+
+    for (uint64_t i = 0; i < n; i++)
+        fibers::fiber(std::allocator_arg, stacks, [&finished] { finished++; }).join();
+    took = bench_now() - start;
+    if (finished != n)
+        bench_fail("%llu ran", static_cast<unsigned long long>(finished));
+    return took;
+}
+
+static fibers::mutex never;
+
+static void park_here()
+{
+    char locals[BENCH_LOCALS];
+
+    bench_touch(locals, sizeof locals);
+    never.lock();
+    bench_touch(locals, sizeof locals);
+}
+
+static void park(void **, size_t n)
+{
+    fibers::fixedsize_stack stacks(BENCH_STACK);
+
+    never.lock();
+    for (size_t i = 0; i < n; i++)
+        try {
+            fibers::fiber(fibers::launch::dispatch, std::allocator_arg, stacks, park_here).detach();
+        } catch (const std::exception &error) {
+            bench_fail("%s after %zu", error.what(), i);
+        }
+}
+
+const struct bench_entry bench_table[] = {
+    BENCH_TIME("switch", "ring_same", "boost-fiber", time_ring_same),
+    BENCH_TIME("switch", "ring_different", "boost-fiber", time_ring_different),
+    BENCH_TIME("switch", "deep", "boost-fiber", time_deep),
+    BENCH_TIME("create", "run_finish", "boost-fiber", time_create),
+    BENCH_MEMORY("boost-fiber", park),
+    BENCH_END,
+};

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+
+// Goroutines on one processor, by the protocol of bench/support/bench.h.
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+type entry struct {
+	bench, name string
+	time        func(n int) time.Duration
+	count       int
+	park        func(n int)
+}
+
+const (
+	impl    = "go"
+	usualNs = 200e6
+)
+
+var table = []entry{
+	{bench: "switch", name: "ring_same", time: ringSame},
+	{bench: "switch", name: "ring_different", time: ringDifferent},
+	{bench: "switch", name: "deep", time: deep},
+	{bench: "generator", name: "range", time: generator, count: 10000000},
+	{bench: "create", name: "run_finish", time: create},
+	{bench: "memory", name: "10000", park: park, count: 10000},
+	{bench: "memory", name: "100000", park: park, count: 100000},
+	{bench: "memory", name: "1000000", park: park, count: 1000000},
+}
+
+func fail(format string, args ...interface{}) {
+	fmt.Printf("fail: "+format+"\n", args...)
+	os.Exit(3)
+}
+
+func multipleOf8(n float64) int {
+	return int(math.Max(n, 8)) / 8 * 8
+}
+
+// What is run to find out how many operations fill the time warms up, too.
+func calibrate(run func(int) time.Duration, ns float64) int {
+	n := 64
+	for {
+		took := float64(run(n))
+		if took >= ns/8 {
+			return multipleOf8(float64(n) * ns / took)
+		}
+		n *= 2
+	}
+}
+
+func measureTime(e entry, scale float64) float64 {
+	var n int
+	if e.count > 0 {
+		n = multipleOf8(float64(e.count) * scale)
+		e.time(multipleOf8(float64(n) / 50))
+	} else {
+		n = calibrate(e.time, usualNs*scale)
+	}
+	return float64(e.time(n)) / float64(n)
+}
+
+func run(e entry, scale float64) {
+	if e.park == nil {
+		fmt.Printf("%.4f\n", measureTime(e, scale))
+		return
+	}
+	before := memoryNow()
+	e.park(e.count)
+	after := memoryNow()
+	fmt.Printf("%.1f\n", (after.rss-before.rss)/float64(e.count))
+	fmt.Printf("%s_pt %.1f bytes page tables\n", e.name,
+		(after.pageTables-before.pageTables)/float64(e.count))
+}
+
+func list() {
+	for _, e := range table {
+		unit := "ns"
+		if e.park != nil {
+			unit = "bytes RSS"
+		}
+		fmt.Println(e.bench, e.name, impl, unit)
+	}
+}
+
+func main() {
+	args := os.Args[1:]
+	runtime.GOMAXPROCS(1)
+	if len(args) == 1 && args[0] == "list" {
+		list()
+		return
+	}
+	if len(args) == 5 && args[0] == "run" && args[3] == impl {
+		scale, err := strconv.ParseFloat(args[4], 64)
+		for _, e := range table {
+			if e.bench == args[1] && e.name == args[2] && err == nil && scale > 0 {
+				run(e, scale)
+				return
+			}
+		}
+	}
+	fmt.Fprintf(os.Stderr, "usage: %s list | run BENCH CASE %s SCALE\n", os.Args[0], impl)
+	os.Exit(2)
+}

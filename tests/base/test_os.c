@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The real doors to the system.
+ */
+#include "base/os.h"
+#include "base/child.h"
+#include "base/where.h"
+#include "support/test.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { PAGES = 8 };
+
+static char *map_pages(void)
+{
+    char *p = hkt__os.map(PAGES * hkt__os_page_size());
+
+    cr_assert_not_null(p);
+    return p;
+}
+
+Test(os, memory_is_zeroed)
+{
+    size_t page = hkt__os_page_size();
+    char *p = map_pages(), *q = hkt__os.alloc(1000);
+
+    cr_assert_eq((uintptr_t)p % page, 0u);
+    for (size_t i = 0; i < PAGES * page; i++)
+        cr_assert_eq(p[i], 0);
+    for (int i = 0; i < 1000; i++)
+        cr_assert_eq(q[i], 0);
+    hkt__os.unmap(p, PAGES * page);
+    free(q);
+}
+
+Test(os, what_cannot_be_had_is_null)
+{
+    cr_assert_null(hkt__os.map(SIZE_MAX / 2));
+}
+
+struct touch {
+    char *at;
+    bool writes;
+};
+
+static void touch(void *arg)
+{
+    struct touch *touch = arg;
+
+    if (touch->writes)
+        *(volatile char *)touch->at = 1;
+    else
+        (void)*(volatile char *)touch->at;
+}
+
+/* Also where an emulator says yes to an advice that it does not know. */
+Test(os, a_guard_faults_on_reading_and_writing_and_its_neighbours_do_not)
+{
+    size_t page = hkt__os_page_size();
+    char *p = map_pages();
+
+    for (int round = 0; round < 2; round++) { /* the first use may be a trial */
+        char *guard = p + (size_t)(2 + 3 * round) * page;
+        cr_assert_eq(hkt__os.guard(guard, page), 0);
+        for (int i = 0; i < 4; i++) {
+            struct touch touch_it = {guard + (i & 2 ? page - 1 : 0), i & 1};
+            struct child child;
+            cr_assert(child_run(&child, touch, &touch_it));
+            cr_assert(!child_ended_well(&child), "guard %d, touch %d", round, i);
+        }
+        memset(guard - page, 1, page);
+        memset(guard + page, 1, page);
+    }
+}
+
+Test(os, a_guard_where_nothing_is_mapped_is_an_error)
+{
+    size_t page = hkt__os_page_size();
+    char *p = map_pages();
+
+    cr_assert_eq(hkt__os.guard(p, page), 0);
+    hkt__os.unmap(p, PAGES * page);
+    cr_assert(hkt__os.guard(p, page) < 0);
+}
+
+Test(os, resident_pages_are_counted_from_the_top_and_release_gives_them_back)
+{
+    size_t page = hkt__os_page_size();
+    char *p = map_pages();
+
+    if (where_emulator() || where_valgrind())
+        cr_skip_test("this is no kernel that tells or forgets pages");
+    cr_assert_eq(hkt__os.resident(p, PAGES * page), 0u);
+    p[0] = 1;
+    cr_assert_eq(hkt__os.resident(p, PAGES * page), 0u, "not the topmost");
+    p[7 * page] = p[6 * page + 5] = p[5 * page] = 1;
+    cr_assert_eq(hkt__os.resident(p, PAGES * page), 3u);
+    hkt__os.release(p, PAGES * page);
+    cr_assert_eq(hkt__os.resident(p, PAGES * page), 0u);
+    p[7 * page] = 2;
+    cr_assert_eq(p[7 * page], 2, "and can be used again");
+    hkt__os.unmap(p, PAGES * page);
+}
+
+Test(os, the_clock_does_not_go_back)
+{
+    int64_t last = hkt__os.now();
+
+    for (int i = 0; i < 10000; i++) {
+        int64_t now = hkt__os.now();
+        cr_assert(now >= last);
+        last = now;
+    }
+}
+
+static int ended;
+
+static void note_end(void *arg)
+{
+    ended += *(int *)arg;
+}
+
+static void *ask_for_note(void *arg)
+{
+    hkt__os_at_thread_exit(note_end, arg);
+    return NULL;
+}
+
+Test(os, a_function_is_called_at_the_end_of_each_thread_that_asked)
+{
+    int weight[] = {1, 10, 100};
+    pthread_t thread;
+
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(pthread_create(&thread, NULL, ask_for_note, &weight[i]), 0);
+        pthread_join(thread, NULL);
+    }
+    cr_assert_eq(ended, 111);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Typed faces: no casts in user code, and a wrong one is caught in debug builds.
+ */
+#include "base/reports.h"
+#include "gen/bodies.h"
+#include "support/test.h"
+
+#include <string.h>
+
+struct point {
+    double x, y;
+    char name[24];
+};
+
+HKT_GEN_OF(strs, const char *);
+HKT_GEN_OF(points, struct point);
+HKT_GEN_OF(bytes, unsigned char);
+HKT_GEN_OF(gens, struct hkt_gen *);
+
+static int corners(struct hkt_gen *self, void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        struct point p = {i, i * 0.5, "corner"};
+        HKT_TRY(points_yield(self, p));
+    }
+    return 0;
+}
+
+Test(face, a_struct_is_yielded_and_copied_out_whole)
+{
+    struct hkt_gen *g = hkt_gen_new(corners, NULL);
+    struct point p;
+
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(points_next(g, &p), 1);
+        cr_assert(p.x == i && p.y == i * 0.5);
+        cr_assert_str_eq(p.name, "corner");
+    }
+    cr_assert_eq(points_next(g, &p), 0);
+    hkt_gen_free(g);
+}
+
+static int hello(struct hkt_gen *self, void *arg)
+{
+    const char *answer = NULL;
+
+    (void)arg;
+    HKT_TRY(strs_yield_recv(self, "Hello", &answer));
+    return strs_yield(self, answer);
+}
+
+Test(face, hello_is_yielded_and_world_is_sent_and_yielded_back)
+{
+    struct hkt_gen *g = hkt_gen_new(hello, NULL);
+    const char *s;
+
+    cr_assert_eq(strs_next(g, &s), 1);
+    cr_assert_str_eq(s, "Hello");
+    cr_assert_eq(strs_send(g, "World", &s), 1);
+    cr_assert_str_eq(s, "World");
+    cr_assert_eq(strs_next(g, &s), 0);
+    hkt_gen_free(g);
+}
+
+/* Yields what yield_recv answered, then what it stored. */
+static int say_received(struct hkt_gen *self, void *arg)
+{
+    for (;;) {
+        int in = -77;
+        int rc = ints_yield_recv(self, 0, &in);
+        if (rc == HKT_ECLOSE)
+            return rc;
+        *(int *)arg = in;
+        HKT_TRY(ints_yield(self, rc));
+    }
+}
+
+Test(face, yield_recv_answers_1_for_a_value_and_0_for_a_plain_next)
+{
+    int in, x;
+    struct hkt_gen *g = hkt_gen_new(say_received, &in);
+
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(ints_send(g, 5, &x), 1);
+    cr_assert_eq(x, 1, "a value was sent");
+    cr_assert_eq(in, 5);
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(x, 0, "none was sent");
+    cr_assert_eq(in, -77, "untouched");
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(ints_send(g, 0, &x), 1);
+    cr_assert_eq(x, 1, "a value that is 0 is a value");
+    cr_assert_eq(in, 0);
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(ints_throw(g, -EIO, &x), 1);
+    cr_assert_eq(x, -EIO, "an error is told");
+    cr_assert_eq(in, -77);
+    cr_assert_eq(ints_next(g, &x), 1);
+    hkt_gen_free(g);
+}
+
+Test(face, the_variable_is_untouched_at_the_end_and_by_errors)
+{
+    int stop = 1, x = 0;
+    struct hkt_gen *g = hkt_gen_new(count_up, &stop);
+
+    cr_assert_eq(ints_send(g, 1, &x), -EINVAL);
+    cr_assert_eq(ints_next(g, &x), 1);
+    x = 1234;
+    cr_assert_eq(ints_throw(g, 0, &x), -EINVAL);
+    cr_assert_eq(ints_next(g, &x), 0);
+    cr_assert_eq(ints_next(g, &x), 0);
+    cr_assert_eq(ints_send(g, 1, &x), 0);
+    cr_assert_eq(ints_throw(g, -EIO, &x), -EIO);
+    cr_assert_eq(ints_next(NULL, &x), -ENOMEM);
+    cr_assert_eq(x, 1234);
+    hkt_gen_free(g);
+}
+
+static int count_bytes(struct hkt_gen *self, void *arg)
+{
+    (void)arg;
+    for (unsigned char b = 250; b; b++)
+        HKT_TRY(bytes_yield(self, b));
+    return 0;
+}
+
+static int make_gens(struct hkt_gen *self, void *arg)
+{
+    for (int i = 0; i < 3; i++) {
+        struct hkt_gen *g = hkt_gen_new(count_bytes, arg);
+        int rc = gens_yield(self, g);
+        hkt_gen_free(g);
+        HKT_TRY(rc);
+    }
+    return 0;
+}
+
+Test(face, generators_of_generators)
+{
+    struct hkt_gen *outer = hkt_gen_new(make_gens, NULL);
+    int count = 0;
+
+    for (struct hkt_gen *g; gens_next(outer, &g) > 0;)
+        for (unsigned char b; bytes_next(g, &b) > 0;)
+            count += b >= 250;
+    cr_assert_eq(count, 18);
+    hkt_gen_free(outer);
+}
+
+Test(face, stepping_through_another_type_is_caught_in_debug_builds)
+{
+    struct reports reports;
+    const struct hkt_coro_opts opts = {.name = "counter"};
+    int stop = 3, x;
+    struct point p = {.x = 5};
+    struct hkt_gen *g = hkt_gen_new_opts(count_up, &stop, &opts);
+
+    reports_to(&reports);
+#ifdef HKT_DEBUG
+    cr_assert_eq(points_next(g, &p), -EINVAL);
+    cr_assert_eq(p.x, 5);
+    cr_assert_eq(reports.count, 1);
+    cr_assert(reports_say(&reports, "'counter'"), "%s", reports.last);
+    cr_assert(reports_say(&reports, "ints"), "%s", reports.last);
+    cr_assert(reports_say(&reports, "points"), "%s", reports.last);
+    cr_assert_eq(points_send(g, p, &p), -EINVAL);
+    cr_assert_eq(points_throw(g, -EIO, &p), -EIO, "its end has no type");
+#else
+    (void)p;
+#endif
+    hkt_gen_free(g);
+    g = hkt_gen_new(count_up, &stop);
+    while (ints_next(g, &x) > 0)
+        continue;
+    cr_assert(reports.count <= 2, "the right face is never a mismatch");
+    hkt_gen_free(g);
+}
+
+Test(face, the_same_face_of_another_file_is_the_same)
+{
+    struct reports reports;
+    struct hkt_gen *g = hkt_range(0, 3, 1); /* its face is in the library */
+    int64_t x, sum = 0;
+    int rc;
+
+    reports_to(&reports);
+    while ((rc = hkt_ints_next(g, &x)) > 0)
+        sum += x;
+    cr_assert_eq(rc, 0);
+    cr_assert_eq(sum, 3);
+    cr_assert_eq(reports.count, 0, "%s", reports.last);
+    hkt_gen_free(g);
+}

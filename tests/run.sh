@@ -1,0 +1,354 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Installs what is missing on a Debian machine, builds the library in every configuration that it
+# promises to work in, and runs every test in each.
+#
+#   tests/run.sh [--quick] [--only NAME] [--list]
+#
+#   --quick       two configurations of the machine's own compiler, and the checks of the tree
+#   --only NAME   one configuration
+#   --list        their names
+#
+# The last line is "N passed, N failed", with ", N skipped" if there were any. Build directories,
+# logs and results are in build-test/. JOBS in the environment says how many configurations go on at
+# a time, by default one for each processor.
+
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+out=build-test
+jobs=${JOBS:-$(nproc)}
+
+# Longest first, so that no processor is left with a long one at the end.
+configurations=(
+    valgrind clang-tsan gcc-tsan clang-asan gcc-asan
+    aarch64 riscv64 arm arm-a32
+    aarch64-outline riscv64-outline arm-outline arm-a32-outline
+    aarch64-debug riscv64-debug arm-debug arm-a32-debug
+    aarch64-bti
+    aarch64-clang riscv64-clang arm-clang
+    release debug lto hardened native outline outline-debug
+    clang clang-debug clang-hardened clang-outline
+    static tree riscv64-soft
+)
+quick=(release debug tree)
+
+packages_native=(gcc g++ libc6-dev meson ninja-build pkg-config python3 libcriterion-dev binutils
+    gdb libunwind-dev liburing-dev clang clang-format)
+packages_all=(libclang-rt-14-dev valgrind libc6-dbg qemu-user
+    {gcc,g++}-{aarch64-linux-gnu,riscv64-linux-gnu,arm-linux-gnueabihf}
+    libc6-dev-{arm64,riscv64,armhf}-cross)
+
+usage() {
+    sed -n '/^#   tests/,/^#   --list/s/^# \{0,3\}//p' "$0"
+    exit 2
+}
+
+# Only what is missing, so that a second run needs no network.
+install_packages() {
+    local missing=() package as_root=()
+    if ! command -v dpkg-query >/dev/null; then
+        echo "not a Debian machine: the tools are taken as they are"
+        return
+    fi
+    for package; do
+        [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+            missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+    echo "installing ${missing[*]}"
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# configure NAME: sets what the configuration is made of
+#   compiler  gcc or clang; not for cross builds, whose file names it
+#   options   of meson setup
+#   settings  environment of the tests
+#   wrapper   what runs each executable
+#   slower    factor on time limits
+#   checks    commands to run after the tests, one a line, each counting as a test
+configure() {
+    compiler=gcc options=() settings=() wrapper='' slower=1 checks=''
+    case $1 in
+    release)
+        options=(-Doptimization=2 -Ddebug=false)
+        checks="tests/exports $out/release
+                tests/install $out/release"
+        ;;
+    debug) options=(--buildtype=debug -Dchecks=enabled) ;;
+    lto) options=(-Doptimization=3 -Db_lto=true -Ddefault_library=static) ;;
+    hardened | clang-hardened)
+        [ "$1" = hardened ] || compiler=clang
+        options=(-Doptimization=s)
+        flags -fno-omit-frame-pointer -fstack-protector-strong -fcf-protection=full
+        checks="tests/exports $out/$1 IBT"
+        ;;
+    native) # more registers, where the machine has them
+        options=(-Doptimization=3)
+        flags -march=native
+        ;;
+    outline) options=(-Dswitch=outline) ;;
+    outline-debug) options=(--buildtype=debug -Dswitch=outline) ;;
+    clang) compiler=clang options=(-Doptimization=2 -Ddebug=false) ;;
+    clang-debug) compiler=clang options=(--buildtype=debug -Dchecks=enabled) ;;
+    clang-outline) compiler=clang options=(-Dswitch=outline) ;;
+    static)
+        options=(-Dcriterion=disabled -Ddefault_library=static -Db_staticpic=false -Db_pie=false
+            -Dc_link_args=-static -Dcpp_link_args=-static)
+        flags -fno-pie
+        ;;
+    gcc-asan) sanitize address,undefined ;;
+    clang-asan)
+        compiler=clang
+        sanitize address,undefined
+        flags -fsanitize-address-use-after-return=always
+        ;;
+    gcc-tsan) sanitize thread ;;
+    clang-tsan) compiler=clang && sanitize thread ;;
+    valgrind)
+        options=(-Dcriterion=disabled)
+        wrapper='valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
+            --errors-for-leak-kinds=definite'
+        slower=10
+        ;;
+    aarch64* | riscv64* | arm*) configure_foreign "$1" ;;
+    *)
+        echo "no configuration $1"
+        return 2
+        ;;
+    esac
+    [ -n "$wrapper" ] && [ "$1" != valgrind ] || return 0
+    command -v "${wrapper%% *}" >/dev/null || wrapper=''
+}
+
+# flags FLAG...: for the C and the C++ compiler
+flags() {
+    options+=("-Dc_args=$*" "-Dcpp_args=$*")
+}
+
+# A test that dies of a signal as it should must do so under a sanitizer too, so that handles none.
+# Address space is not randomised, because the sanitizers of Debian 12 cannot live with as many
+# random bits as later kernels use.
+sanitize() {
+    options=(-Dcriterion=disabled "-Db_sanitize=$1" -Db_lundef=false)
+    wrapper='setarch -R'
+    slower=5
+    local common=handle_segv=0:handle_sigbus=0:handle_sigfpe=0:handle_abort=0
+    settings=(
+        "ASAN_OPTIONS=$common:detect_stack_use_after_return=1:detect_leaks=1:strict_string_checks=1"
+        "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
+        "TSAN_OPTIONS=$common:halt_on_error=1"
+    )
+}
+
+configure_foreign() {
+    local isa=${1%%-*}
+    compiler=
+    slower=10
+    options=(--cross-file "arch/$isa/cross.ini")
+    case $1 in
+    *-debug) options+=(--buildtype=debug) ;;
+    *-outline) options+=(-Dswitch=outline) ;;
+    *-clang) cross_clang "$isa" ;;
+    esac
+    case $1 in
+    *-bti)
+        flags -mbranch-protection=standard
+        checks="tests/exports $out/$1 BTI"
+        ;;
+    arm-a32*) flags -marm ;;
+    esac
+}
+
+# Clang instead of GCC, with all else as the cross file says.
+cross_clang() {
+    local file=$out/clang-$1.ini triple=$1-linux-gnu
+    [ "$1" != arm ] || triple=arm-linux-gnueabihf
+    printf "[binaries]\nc = ['clang', '--target=%s']\ncpp = ['clang++', '--target=%s']\n" \
+        "$triple" "$triple" >"$file"
+    options+=(--cross-file "$file")
+}
+
+# The build directory is kept from run to run, unless its options have changed.
+set_up() {
+    local dir=$out/$1 stamp=$out/$1/options
+    local wanted="$compiler ${options[*]}"
+    [ -f "$dir/build.ninja" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && return
+    rm -rf "$dir"
+    if [ -n "$compiler" ]; then
+        export CC=$compiler CXX=${compiler/gcc/g}++
+        CXX=${CXX/clang++/clang++}
+    fi
+    meson setup "${options[@]}" "$dir" && echo "$wanted" >"$stamp"
+}
+
+# fail NAME WHY LOG: a result of what is no test but went wrong. What ninja did well is left out.
+fail() {
+    printf 'fail\t%s\t%s\n' "$1" "$2"
+    grep -vE '^\[[0-9]+/[0-9]+\] (Compiling|Linking|Generating)' "$3" | tail -60 | sed 's/^/| /'
+}
+
+run_check() {
+    local name=${1#tests/} log=$out/check.$BASHPID
+    name=${name//$out\//}
+    # A list of words.
+    # shellcheck disable=SC2086
+    if $1 >"$log" 2>&1; then
+        printf 'pass\t%s\t\n' "$name"
+    else
+        fail "$name" "" "$log"
+    fi
+    rm -f "$log"
+}
+
+run_checks() {
+    local check
+    while read -r check; do
+        [ -z "$check" ] || run_check "$check"
+    done <<<"$1"
+}
+
+# Prints results, a line each: see tests/support/tally.py.
+run_configuration() {
+    local name=$1 dir=$out/$1 log=$out/$1.log
+    configure "$name"
+    if ! set_up "$name" >"$log" 2>&1; then
+        fail "$name" "cannot be configured" "$log"
+        return
+    fi
+    if ! ninja -j"$threads" -C "$dir" >"$log" 2>&1; then
+        fail "$name" "does not build" "$log"
+        return
+    fi
+    rm -f "$dir"/meson-logs/testlog* "$dir"/tests/*.tap
+    # Its status says no more than the results do.
+    env "${settings[@]}" TEST_TIME_SCALE=$slower meson test --no-rebuild -C "$dir" \
+        --no-suite tree --num-processes "$threads" --timeout-multiplier $slower \
+        ${wrapper:+--wrapper "${wrapper//$'\n'/ }"} >"$log" 2>&1 || :
+    if ! compgen -G "$dir/meson-logs/testlog*.json" >/dev/null; then
+        fail "$name" "meson test did not run" "$log"
+    fi
+    python3 tests/support/tally.py "$dir"
+    run_checks "$checks"
+}
+
+# What needs no build of its own.
+run_tree() {
+    run_checks "tests/layers
+        tests/layers --self
+        tests/async
+        tests/async --self
+        tests/style format
+        tests/style spdx
+        tests/style paths
+        tests/style listed
+        tests/headers
+        tests/runner
+        tests/subproject"
+}
+
+# run NAME: runs it, and leaves its results in a file
+run() {
+    local name=$1 started=$SECONDS
+    case $name in
+    tree) run_tree ;;
+    riscv64-soft) run_check tests/softfloat ;;
+    *) run_configuration "$name" ;;
+    esac >"$out/$name.results" 2>"$out/$name.errors"
+    report "$name" $((SECONDS - started))
+}
+
+count() {
+    local status=$1
+    shift
+    cat "$@" | grep -c "^$status"$'\t' || :
+}
+
+# One line, and what failed in full.
+report() {
+    local name=$1 results=$out/$1.results failed skipped
+    failed=$(count fail "$results")
+    skipped=$(count skip "$results")
+    printf '%-18s %4d passed, %d failed%s  %d s\n' "$name" "$(count pass "$results")" "$failed" \
+        "$( ((skipped)) && echo ", $skipped skipped")" "$2"
+    ((failed)) || return 0
+    grep -v $'^\(pass\|skip\)\t' "$results" | tr '\t' ' ' | sed 's/^/    /'
+}
+
+# As many at a time as there are processors.
+run_all() {
+    local name
+    for name; do
+        while (($(jobs -rp | wc -l) >= jobs)); do
+            wait -n || :
+        done
+        run "$name" &
+    done
+    wait
+}
+
+# Each reason once, with where it applies.
+report_skips() {
+    local name
+    for name; do
+        sed -n "s/^skip\t\(.*\)$/\1\t$name/p" "$out/$name.results"
+    done | awk -F '\t' '
+        { key = $1 ": " $2; where[key] = where[key] " " $3 }
+        END { for (key in where) print "skipped " key " (" substr(where[key], 2) ")" }' | sort
+}
+
+report_sums() {
+    local name files=() passed failed skipped
+    for name; do
+        files+=("$out/$name.results")
+        # A configuration without a result has failed, whatever the reason.
+        grep -qs $'^\(pass\|fail\|skip\)\t' "$out/$name.results" || {
+            printf 'fail\t%s\tno results\n' "$name" >>"$out/$name.results"
+            echo "$name: no results"
+            cat "$out/$name.errors"
+        }
+    done
+    report_skips "$@"
+    passed=$(count pass "${files[@]}") failed=$(count fail "${files[@]}")
+    skipped=$(count skip "${files[@]}")
+    ((failed == 0)) || grep -H $'^fail\t' "${files[@]}" |
+        sed "s,^$out/\(.*\)\.results:fail\t,FAILED \1: ,; s/\t/ /g"
+    echo "$passed passed, $failed failed$( ((skipped)) && echo ", $skipped skipped")"
+    ((failed == 0))
+}
+
+main() {
+    local chosen=("${configurations[@]}") packages=("${packages_native[@]}" "${packages_all[@]}")
+    while (($#)); do
+        case $1 in
+        --quick) chosen=("${quick[@]}") packages=("${packages_native[@]}") ;;
+        --only)
+            [ $# -ge 2 ] || usage
+            [[ " ${configurations[*]} " == *" $2 "* ]] || { echo "no configuration $2" && exit 2; }
+            chosen=("$2")
+            shift
+            ;;
+        --list)
+            printf '%s\n' "${configurations[@]}"
+            exit 0
+            ;;
+        *) usage ;;
+        esac
+        shift
+    done
+    install_packages "${packages[@]}"
+    mkdir -p "$out"
+    rm -f "$out"/*.results "$out"/*.errors "$out"/check.*
+    # Configurations go on beside each other; a single one gets all processors.
+    threads=1
+    ((${#chosen[@]} > 1)) || threads=$jobs
+    trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+    run_all "${chosen[@]}"
+    report_sums "${chosen[@]}"
+}
+
+main "$@"

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Uses what the headers offer as macros, in C and in C++, for tests/headers.
+ */
+#include <hocket/gen.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct point {
+    double x, y;
+};
+
+HKT_GEN_OF(ints, int);
+HKT_GEN_OF(points, struct point);
+
+int sum_to(int n);
+int first_point(struct hkt_gen *g, struct point *p);
+
+static int count(struct hkt_gen *self, void *stop)
+{
+    void *held = malloc(16);
+    HKT_DEFER(free, held);
+    HKT_DEFER(free, malloc(16));
+
+    for (int i = 0; i < *(int *)stop; i++) {
+        int sent = 0;
+        HKT_TRY(ints_yield(self, i));
+        HKT_TRY(ints_yield_recv(self, i, &sent));
+    }
+    return 0;
+}
+
+int sum_to(int n)
+{
+    int sum = 0, rc = 0;
+
+    HKT_EACH(ints, x, hkt_gen_new(count, &n), &rc)
+        sum += x;
+    HKT_EACH(ints, x, hkt_gen_new(count, &n), &rc) {
+        HKT_EACH(ints, y, hkt_gen_new(count, &n), &rc)
+            printf("%d %d\n", x, y);
+        if (x > 1)
+            break;
+    }
+    return rc < 0 ? rc : sum;
+}
+
+int first_point(struct hkt_gen *g, struct point *p)
+{
+    hkt_auto_gen numbers = hkt_range(0, 10, 1);
+    hkt_auto_coro none = NULL;
+    int64_t i;
+
+    if (hkt_ints_next(numbers, &i) < 0 || hkt_coro_resume(none, NULL, NULL) > 0)
+        return -EINVAL;
+    HKT_TRY(points_send(g, *p, p));
+    return points_throw(g, HKT_ECLOSE, p);
+}
