@@ -101,19 +101,31 @@ configure() {
             -Dc_link_args=-static -Dcpp_link_args=-static)
         flags -fno-pie
         ;;
-    gcc-asan) sanitize address,undefined ;;
+    gcc-asan)
+        sanitize address,undefined
+        checks="tests/watchers $out/$1 asan"
+        ;;
     clang-asan)
         compiler=clang
         sanitize address,undefined
         flags -fsanitize-address-use-after-return=always
+        checks="tests/watchers $out/$1 asan clang"
         ;;
-    gcc-tsan) sanitize thread ;;
-    clang-tsan) compiler=clang && sanitize thread ;;
+    gcc-tsan)
+        sanitize thread
+        checks="tests/watchers $out/$1 tsan"
+        ;;
+    clang-tsan)
+        compiler=clang
+        sanitize thread
+        checks="tests/watchers $out/$1 tsan clang"
+        ;;
     valgrind)
         options=(-Dcriterion=disabled)
         wrapper='valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
             --errors-for-leak-kinds=definite'
         slower=10
+        checks="tests/watchers $out/$1 valgrind"
         ;;
     aarch64* | riscv64* | arm*) configure_foreign "$1" ;;
     *)

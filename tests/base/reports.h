@@ -18,7 +18,7 @@ struct reports {
 
 static inline void reports_take(void *ctx, const char *line)
 {
-    struct reports *r = ctx;
+    struct reports *r = (struct reports *)ctx;
 
     r->count++;
     snprintf(r->last, sizeof r->last, "%s", line);

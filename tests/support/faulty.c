@@ -43,20 +43,21 @@ static int stack_overrun(struct hkt_coro *self, void *arg)
     return 0;
 }
 
-static __attribute__((noinline)) char *address_of_a_local(void)
+static _Thread_local char *kept;
+
+static __attribute__((noinline)) void keep_a_local(void)
 {
     char local[16] = {0};
 
-    return through(local);
+    kept = through(local);
 }
 
 static int use_after_return(struct hkt_coro *self, void *arg)
 {
-    char *p = address_of_a_local();
-
     (void)arg;
+    keep_a_local();
     HKT_TRY(hkt_coro_yield(self, NULL, NULL));
-    sink = p[0];
+    sink = kept[0];
     return 0;
 }
 
@@ -76,7 +77,8 @@ static int uninitialised(struct hkt_coro *self, void *arg)
 
     (void)arg;
     HKT_TRY(hkt_coro_yield(self, NULL, NULL));
-    sink = *p ? 1 : 2;
+    if (*p)
+        puts("set");
     free(p);
     return 0;
 }
