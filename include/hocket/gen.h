@@ -95,7 +95,8 @@ HKT_API hkt_async int hkt_yield_from(struct hkt_gen *self, struct hkt_gen *sub, 
 
 /* What: yields every value of a stackless source. A value sent in is refused with -EINVAL, as
  * Python's iterators have no send; what is thrown comes out of this call.
- * Returns: 0 at the end; fn's error; what was thrown. Python: yield from an iterator. */
+ * Returns: 0 at the end; fn's error; what was thrown. Suspends: at each value.
+ * Python: yield from an iterator. */
 HKT_API hkt_async int hkt_yield_from_iter(struct hkt_gen *self, hkt_iter_fn *fn, void *ctx);
 
 /* What: a generator of start, start + step, ... up to but not including stop (down to, for a
@@ -154,7 +155,7 @@ HKT_INLINE struct hkt_iter hkt_iter(int (*fn)(void *ctx, void *out), void *ctx,
 
 HKT_BEGIN_DECLS
 /* What: the next value in *out. Returns: 1 a value; 0 finished, and stays so; fn's error, which
- * does not finish it. Suspends: if fn does. */
+ * does not finish it. Suspends: never by itself; fn may. */
 HKT_API HKT_MUST_CHECK int hkt_iter_next(struct hkt_iter *it, void *out);
 HKT_END_DECLS
 
@@ -228,7 +229,7 @@ HKT_END_DECLS
         }                                                                                          \
         return rc;                                                                                 \
     }                                                                                              \
-    struct hkt_gen
+    struct face##__face
 
 HKT_GEN_OF(hkt_ints, int64_t);
 

@@ -38,7 +38,7 @@ HKT_API hkt_async ssize_t hkt_read(int fd, void *buf, size_t size);
 HKT_API hkt_async ssize_t hkt_readv(int fd, const struct iovec *iov, int n);
 
 /* What: reads until size bytes are there or the end. Returns: the count, less than size only at the
- * end; an error only when nothing was read. */
+ * end; an error only when nothing was read. Suspends: if it would block. */
 HKT_API hkt_async ssize_t hkt_read_full(int fd, void *buf, size_t size);
 
 /* What: write(2), what fits. Returns: the count. Suspends: if it would block. */
@@ -46,11 +46,12 @@ HKT_API hkt_async ssize_t hkt_write(int fd, const void *buf, size_t size);
 HKT_API hkt_async ssize_t hkt_writev(int fd, const struct iovec *iov, int n);
 
 /* What: writes all of it. *done (which may be NULL) is how much was written, also on error.
- * Returns: 0, or the error. asyncio: sock_sendall(). */
+ * Returns: 0, or the error. Suspends: if it would block. asyncio: sock_sendall(). */
 HKT_API hkt_async int hkt_write_all(int fd, const void *buf, size_t size, size_t *done);
 
-/* What: the socket calls. flags as theirs; MSG_NOSIGNAL is added. asyncio: sock_recv(),
- * sock_sendall(), sock_recvfrom(), sock_sendto(). */
+/* What: the socket calls. flags as theirs; MSG_NOSIGNAL is added.
+ * Returns: the count. Suspends: if it would block.
+ * asyncio: sock_recv(), sock_sendall(), sock_recvfrom(), sock_sendto(). */
 HKT_API hkt_async ssize_t hkt_recv(int fd, void *buf, size_t size, int flags);
 HKT_API hkt_async ssize_t hkt_send(int fd, const void *buf, size_t size, int flags);
 HKT_API hkt_async ssize_t hkt_recvfrom(int fd, void *buf, size_t size, int flags,

@@ -208,7 +208,8 @@ HKT_API hkt_async int hkt_group_exit(struct hkt_group *g, int rc);
 HKT_API hkt_async int hkt_gen_call(struct hkt_gen *self, hkt_task_fn *fn, void *arg);
 
 /* What: in a generator: waits for f, as hkt_gen_call() of hkt_await(). Without a task the future
- * itself is yielded to the driver. Python: yield from future. */
+ * itself is yielded to the driver. Returns: its result; what was thrown in.
+ * Suspends: if f is not done. Python: yield from future. */
 HKT_API hkt_async int hkt_gen_await(struct hkt_gen *self, struct hkt_future *f);
 
 /* What: drives a generator-based coroutine to its end: each value that it yields is a struct
