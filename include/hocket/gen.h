@@ -95,7 +95,7 @@ HKT_API hkt_async int hkt_yield_from(struct hkt_gen *self, struct hkt_gen *sub, 
 
 /* What: yields every value of a stackless source. A value sent in is refused with -EINVAL, as
  * Python's iterators have no send; what is thrown comes out of this call.
- * Returns: 0 at the end; fn's error; what was thrown. Suspends: at each value.
+ * Returns: 0 at the end; fn's error; what was thrown. Suspends: when fn gives a value.
  * Python: yield from an iterator. */
 HKT_API hkt_async int hkt_yield_from_iter(struct hkt_gen *self, hkt_iter_fn *fn, void *ctx);
 

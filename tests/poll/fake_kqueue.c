@@ -189,8 +189,8 @@ static int change(struct queue *q, const struct kevent *k)
 }
 
 /* Makes the changes. How many answers there are; -1 when one has no room. */
-static int make_changes(struct queue *q, const struct kevent *changes, int n, struct kevent *answers,
-                        int room)
+static int make_changes(struct queue *q, const struct kevent *changes, int n,
+                        struct kevent *answers, int room)
 {
     int answered = 0;
 
@@ -330,13 +330,18 @@ static int wait_events(struct queue *q, struct kevent *events, int room,
                        const struct timespec *timeout)
 {
     struct timespec deadline;
-    int n, more = 1;
+    int more = 1;
 
     if (timeout)
         deadline = in(timeout);
-    while ((n = collect(q, events, room)) == 0 && more > 0)
+    for (;;) {
+        int n = collect(q, events, room);
+        if (n > 0 || more == 0)
+            return n;
         more = sleep_until(q, timeout ? &deadline : NULL);
-    return more < 0 ? -1 : n;
+        if (more < 0)
+            return -1;
+    }
 }
 
 int kevent(int kq, const struct kevent *changes, int change_count, struct kevent *events,

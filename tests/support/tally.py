@@ -6,7 +6,8 @@
 prints a line for each test, its parts separated by tabs: pass, fail or skip; the name; why. The
 output of what failed follows, each line behind a bar, so that nobody takes it for a result.
 
-Suites, told to write a TAP file, are counted by that; any other test counts as one.
+Suites, told to write a TAP file, are counted by that, scripts by what they list; any other test
+counts as one.
 """
 
 import glob
@@ -17,7 +18,8 @@ import sys
 
 TAIL = 60  # lines of a failed test's output that are shown
 LINE = re.compile(r"(not )?ok\b(?: \d+)?(?: - )?(\S*)\s*(# SKIP)?\s*(.*)")
-SKIP_CODE = 77
+LISTED = re.compile(r"(not )?ok (.*)")
+SUMS = re.compile(r"\d+ passed, \d+ failed")
 
 
 def runs(build):
@@ -58,9 +60,13 @@ def suite_results(run, tap):
     return results
 
 
-def single_result(run):
+def other_results(run):
+    """One result, or those that a script lists which ends with "N passed, N failed"."""
     lines = (run.get("stdout", "") + run.get("stderr", "")).strip().splitlines()
     last = lines[-1] if lines else ""
+    if SUMS.fullmatch(last):
+        listed = [LISTED.fullmatch(line) for line in lines]
+        return [("fail" if m[1] else "pass", f"{run['name']}: {m[2]}", "") for m in listed if m]
     if run["result"] == "SKIP":
         return [("skip", run["name"], last or "no reason given")]
     if run["result"] == "OK":
@@ -76,7 +82,7 @@ def output_of(run):
 def main():
     for run in runs(sys.argv[1]):
         taps = [word[6:] for word in run["command"] if word.startswith("--tap=")]
-        results = suite_results(run, taps[0]) if taps else single_result(run)
+        results = suite_results(run, taps[0]) if taps else other_results(run)
         for result in results:
             print("\t".join(result))
         if any(status == "fail" for status, _, _ in results):

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A backtrace from inside a coroutine goes on through all its resumers to main; that of a suspended
+ * one ends with its own first frame.
+ */
+#include "arch/fresh.h"
+#include "arch/walk.h"
+#include "base/where.h"
+#include "support/test.h"
+
+#include <hocket/gen.h>
+
+#include <stdalign.h>
+#include <stdio.h>
+
+static struct walk seen[4];
+static volatile int keep; /* what follows a call makes it no tail call */
+
+static WALK_MARK(m) struct walk only_here(void)
+{
+    struct walk walk = walk_here();
+
+    keep++;
+    return walk;
+}
+
+/* Some ISAs and compilers need asking for what an unwinder reads. */
+static void need_unwind_tables(void)
+{
+    if (strcmp(only_here().marks, "m") != 0)
+        cr_skip_test("built without unwind tables");
+}
+
+static WALK_MARK(m) int step_main(struct hkt_coro *c)
+{
+    int rc = hkt_coro_resume(c, NULL, NULL);
+
+    keep++;
+    return rc;
+}
+
+static WALK_MARK(a) int walk_twice(struct hkt_coro *self, void *arg)
+{
+    (void)arg;
+    seen[0] = walk_here();
+    HKT_TRY(hkt_coro_yield(self, NULL, NULL));
+    seen[1] = walk_here();
+    keep++;
+    return 0;
+}
+
+static void expect_walk(const struct walk *walk, const char *marks)
+{
+    cr_expect_str_eq(walk->marks, marks, "went by %s, not by %s", walk->marks, marks);
+    cr_expect(walk->ended, "%d frames", walk->frames);
+}
+
+Test(unwind, a_backtrace_goes_from_the_body_through_the_resumer_to_main)
+{
+    struct hkt_coro *c = hkt_coro_new(walk_twice, NULL);
+
+    need_unwind_tables();
+    cr_assert_eq(step_main(c), 1);
+    cr_assert_eq(step_main(c), 0);
+    expect_walk(&seen[0], "am");
+    expect_walk(&seen[1], "am");
+    hkt_coro_free(c);
+}
+
+static WALK_MARK(c) int innermost(struct hkt_coro *self, void *arg)
+{
+    return walk_twice(self, arg) + keep - keep;
+}
+
+static WALK_MARK(b) int resume_inner(struct hkt_coro *self, void *inner)
+{
+    while (hkt_coro_resume(inner, NULL, NULL) > 0)
+        HKT_TRY(hkt_coro_yield(self, NULL, NULL));
+    keep++;
+    return 0;
+}
+
+Test(unwind, a_backtrace_goes_through_coroutines_in_coroutines)
+{
+    struct hkt_coro *inner = hkt_coro_new(innermost, NULL);
+    struct hkt_coro *middle = hkt_coro_new(resume_inner, inner);
+    struct hkt_coro *outer = hkt_coro_new(resume_inner, middle);
+
+    need_unwind_tables();
+    cr_assert_eq(step_main(outer), 1);
+    cr_assert_eq(step_main(outer), 0);
+    expect_walk(&seen[0], "acbm");
+    expect_walk(&seen[1], "acbm");
+    cr_assert(seen[0].frames > 6, "both of b were there: %d frames", seen[0].frames);
+    hkt_coro_free(outer);
+    hkt_coro_free(middle);
+    hkt_coro_free(inner);
+}
+
+/* The unwinder goes up and down in memory. */
+Test(unwind, resumers_may_lie_above_or_below)
+{
+    static alignas(64) char memory[2][65536];
+
+    need_unwind_tables();
+    for (int upper = 0; upper < 2; upper++) {
+        struct hkt_coro_opts opts[2] = {{.stack = memory[0], .stack_size = sizeof memory[0]},
+                                        {.stack = memory[1], .stack_size = sizeof memory[1]}};
+        struct hkt_coro *inner = hkt_coro_new_opts(innermost, NULL, &opts[upper]);
+        struct hkt_coro *outer = hkt_coro_new_opts(resume_inner, inner, &opts[!upper]);
+        cr_assert_eq(step_main(outer), 1);
+        cr_assert_eq(step_main(outer), 0);
+        expect_walk(&seen[0], "acbm");
+        expect_walk(&seen[1], "acbm");
+        hkt_coro_free(outer);
+        hkt_coro_free(inner);
+    }
+}
+
+static WALK_MARK(b) int transfer_to(struct hkt_coro *self, void *to)
+{
+    int rc = hkt_coro_transfer(self, to, NULL, NULL);
+
+    keep++;
+    return rc;
+}
+
+Test(unwind, after_a_transfer_it_goes_to_the_resumer_and_not_to_who_transferred)
+{
+    struct hkt_coro *to = hkt_coro_new(walk_twice, NULL);
+    struct hkt_coro *from = hkt_coro_new(transfer_to, to);
+
+    need_unwind_tables();
+    cr_assert_eq(step_main(from), 1);
+    expect_walk(&seen[0], "am");
+    hkt_coro_free(from);
+    hkt_coro_free(to);
+}
+
+static WALK_MARK(a) int gen_walk(struct hkt_gen *self, void *arg)
+{
+    return walk_twice(HKT__CORO_OF(self), arg) + keep - keep;
+}
+
+static WALK_MARK(b) int gen_delegate(struct hkt_gen *self, void *sub)
+{
+    int rc = hkt_yield_from(self, sub, NULL);
+
+    keep++;
+    return rc;
+}
+
+Test(unwind, from_a_delegate_it_goes_straight_to_the_driver)
+{
+    struct hkt_gen *sub = hkt_gen_new(gen_walk, NULL);
+    struct hkt_gen *g = hkt_gen_new(gen_delegate, sub);
+
+    need_unwind_tables();
+    cr_assert_eq(step_main(HKT__CORO_OF(g)), 1);
+    cr_assert_eq(step_main(HKT__CORO_OF(g)), 0);
+    expect_walk(&seen[0], "am");
+    expect_walk(&seen[1], "am");
+    hkt_gen_free(g);
+    hkt_gen_free(sub);
+}
+
+static WALK_MARK(c) int yield_outer(struct hkt_coro *self, void *outer)
+{
+    (void)self;
+    return walk_twice(outer, NULL) + keep - keep;
+}
+
+static WALK_MARK(b) int resume_once(struct hkt_coro *self, void *arg)
+{
+    struct hkt_coro *inner = hkt_coro_new(yield_outer, self);
+    int rc = hkt_coro_resume(inner, NULL, NULL);
+
+    (void)arg;
+    hkt_coro_free(inner);
+    keep++;
+    return rc;
+}
+
+Test(unwind, a_chain_resumed_as_a_whole_is_seen_as_a_whole)
+{
+    struct hkt_coro *outer = hkt_coro_new(resume_once, NULL);
+
+    need_unwind_tables();
+    cr_assert_eq(step_main(outer), 1);
+    cr_assert_eq(step_main(outer), 0);
+    expect_walk(&seen[0], "acbm");
+    expect_walk(&seen[1], "acbm");
+    hkt_coro_free(outer);
+}
+
+/* Contexts without a coroutine: whether it goes on is a flag of the context. */
+
+static WALK_MARK(a) void walk_for_ever(struct hkt_ctx *self, struct hkt_msg msg)
+{
+    for (int i = 0;; i++) {
+        seen[i & 3] = walk_here();
+        if (i & 1)
+            msg = hkt_ctx_switch(self, self, msg);
+        else
+            msg = hkt__switch_outline(self, self, msg);
+    }
+}
+
+static WALK_MARK(m) void switch_both_ways(struct hkt_ctx *ctx)
+{
+    for (int i = 0; i < 4; i++) {
+        if (i & 2)
+            hkt_ctx_switch(ctx, ctx, msg_of(0, 0));
+        else
+            hkt__switch_outline(ctx, ctx, msg_of(0, 0));
+        keep++;
+    }
+}
+
+Test(unwind, a_live_context_leads_to_who_switched_to_it_and_another_ends_the_walk)
+{
+    static alignas(64) char stack[65536];
+
+    need_unwind_tables();
+    for (uint32_t live = 0; live < 2; live++) {
+        struct hkt_ctx ctx;
+        fresh_context(&ctx, stack, sizeof stack, walk_for_ever);
+        ctx.flags = live ? HKT_CTX_LIVE | 0x80 : 0x80;
+        switch_both_ways(&ctx);
+        for (int i = 0; i < 4; i++)
+            expect_walk(&seen[i], live ? "am" : "a");
+    }
+}
+
+/* Frame pointers lead there as well, where a frame pointer's target is a frame record. */
+
+#if defined(__x86_64__) || defined(__aarch64__)
+static void **volatile record_of_main;
+static volatile bool found_main;
+
+static void follow_records(struct hkt_ctx *self, struct hkt_msg msg)
+{
+    for (;;) {
+        void **record = __builtin_frame_address(0);
+        int hops = 0;
+        while (record && record != record_of_main && hops++ < 10)
+            record = record[0];
+        found_main = record == record_of_main;
+        msg = hkt_ctx_switch(self, self, msg);
+    }
+}
+
+static __attribute__((noinline)) void switch_with_record(struct hkt_ctx *ctx)
+{
+    record_of_main = __builtin_frame_address(0);
+    hkt_ctx_switch(ctx, ctx, msg_of(0, 0));
+    keep++;
+}
+#endif
+
+Test(unwind, a_frame_pointer_walk_leads_to_who_switched_to_it)
+{
+#if defined(__x86_64__) || defined(__aarch64__)
+    static alignas(64) char stack[65536];
+    struct hkt_ctx ctx;
+
+    fresh_context(&ctx, stack, sizeof stack, follow_records);
+    for (int i = 0; i < 3; i++) {
+        found_main = false;
+        switch_with_record(&ctx);
+        cr_assert(found_main, "switch %d", i);
+    }
+#else
+    cr_skip_test("the frame pointer of this ISA does not point to a frame record");
+#endif
+}
