@@ -109,6 +109,10 @@ HKT_API hkt_async int hkt_sleep(int64_t delay_ns);
  * long, stack used. loop NULL: the running one. Thread: the loop's own. */
 HKT_API void hkt_dump(struct hkt_loop *loop);
 
+/* What: has signum print such a dump while the loop exists, from the loop, so a task that never
+ * gives up its turn delays it. Returns: 0, or as hkt_call_on_signal(). */
+HKT_API int hkt_dump_on_signal(struct hkt_loop *loop, int signum);
+
 /* Waiting for several */
 
 enum hkt_wait_mode { HKT_ALL, HKT_FIRST_COMPLETED, HKT_FIRST_ERROR };

@@ -58,6 +58,8 @@ const char *hkt_strerror(int code)
     case HKT_EBROKEN:
         return "barrier broken";
     default:
+        if (code < -4095) /* no errno */
+            return "error of the program's own";
         return code >= 0 ? "success" : strerror(-code);
     }
 }

@@ -41,50 +41,28 @@ enum { EVENTS = 1024 };
 #define HAVE_USER_EVENT 0
 #endif
 
-/* Where udata has no room for a token, tokens are kept by descriptor. */
-#define NARROW (sizeof((struct kevent *)0)->udata < sizeof(uint64_t))
-
 struct kqueue {
     atomic_bool notified; /* and not yet seen: one trigger wakes as well as many */
     int pipe_out;         /* where there is no user event, else -1 */
-    size_t token_count;
-    uint64_t *tokens;
     struct kevent events[EVENTS];
 };
 
-/* Tokens */
+/* Tokens. Where udata is too narrow for one, it has the half that the event does not tell. */
 
-static int reserve(struct kqueue *q, int fd)
+#define NARROW (sizeof((struct kevent *)0)->udata < sizeof(uint64_t))
+
+static uint64_t udata_of(uint64_t token)
 {
-    size_t count = q->token_count ? q->token_count : 64;
-
-    if ((size_t)fd < q->token_count)
-        return 0;
-    while (count <= (size_t)fd)
-        count *= 2;
-    uint64_t *tokens = hkt__os.alloc(count * sizeof *tokens);
-    if (!tokens)
-        return -ENOMEM;
-    if (q->tokens)
-        memcpy(tokens, q->tokens, q->token_count * sizeof *tokens);
-    free(q->tokens);
-    q->tokens = tokens;
-    q->token_count = count;
-    return 0;
+    return NARROW && !(token & HKT__POLL_ONCE) ? token >> 32 : token;
 }
 
-static int remember(struct kqueue *q, int fd, uint64_t token)
+static uint64_t token_of(const struct kevent *k)
 {
-    int rc = NARROW ? reserve(q, fd) : 0;
+    uint64_t udata = (uintptr_t)k->udata;
 
-    if (NARROW && rc == 0)
-        q->tokens[fd] = token;
-    return rc;
-}
-
-static uint64_t token_of(const struct kqueue *q, const struct kevent *k)
-{
-    return NARROW ? q->tokens[k->ident] : (uint64_t)(uintptr_t)k->udata;
+    if (!NARROW)
+        return udata;
+    return k->flags & EV_ONESHOT ? HKT__POLL_ONCE | udata : udata << 32 | (uint32_t)k->ident;
 }
 
 /* Changes */
@@ -95,7 +73,7 @@ static void put(struct kevent *k, int ident, int filter, unsigned flags, uint64_
     k->ident = (__typeof__(k->ident))ident;
     k->filter = (__typeof__(k->filter))filter;
     k->flags = (__typeof__(k->flags))(flags | EV_RECEIPT);
-    k->udata = (__typeof__(k->udata))(uintptr_t)token;
+    k->udata = (__typeof__(k->udata))(uintptr_t)udata_of(token);
 }
 
 /* Each change is answered in its place by a receipt, so that no event comes out here and one
@@ -147,7 +125,7 @@ static int kqueue_add(struct hkt__poller *p, int fd, uint64_t token)
     struct kevent k[2];
     int rc = pollable(fd);
 
-    if (rc < 0 || (rc = remember(p->impl, fd, token)) < 0)
+    if (rc < 0)
         return rc;
     put(&k[0], fd, EVFILT_READ, EV_ADD | EV_CLEAR, token);
     put(&k[1], fd, EVFILT_WRITE, EV_ADD | EV_CLEAR, token);
@@ -166,7 +144,7 @@ static int kqueue_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_
     struct kevent k;
     int rc = pollable(fd);
 
-    if (rc < 0 || (rc = remember(p->impl, fd, token)) < 0)
+    if (rc < 0)
         return rc;
     if (what & HKT__POLL_READ) {
         put(&k, fd, EVFILT_READ, EV_ADD | EV_ONESHOT, token);
@@ -306,7 +284,7 @@ static int take(struct hkt__poller *p, const struct kevent *k, struct hkt__event
     }
     if (k->flags & EV_ONESHOT)
         end_other(p, k);
-    token = token_of(p->impl, k);
+    token = token_of(k);
     if (n > 0 && events[n - 1].token == token && !(events[n - 1].what & HKT__POLL_NOTIFY)) {
         events[n - 1].what |= translate(k);
         return n;
@@ -345,7 +323,6 @@ static void kqueue_close(struct hkt__poller *p)
         close(q->pipe_out);
     if (p->fd >= 0)
         close(p->fd);
-    free(q->tokens);
     free(q);
     p->impl = NULL;
     p->fd = p->notify_fd = -1;

@@ -3,6 +3,7 @@
  * Who waits for what.
  */
 #include "sched.h"
+#include "signals.h"
 
 #include "base/os.h"
 
@@ -49,4 +50,14 @@ void hkt_dump(struct hkt_loop *loop)
     int64_t now = hkt__loop_clock(loop);
     for (const struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
         dump_task(t, now);
+}
+
+static void dump_now(void *loop)
+{
+    hkt_dump(loop);
+}
+
+int hkt_dump_on_signal(struct hkt_loop *loop, int signum)
+{
+    return loop ? hkt__watch_signal(loop, &loop->dump_watch, signum, dump_now, loop) : -ENOMEM;
 }

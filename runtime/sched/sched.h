@@ -10,6 +10,7 @@
 #include "coro/cold.h"
 #include "poll/poller.h"
 
+#include <hocket/signal.h>
 #include <hocket/task.h>
 
 #include <pthread.h>
@@ -90,6 +91,7 @@ struct hkt_loop {
     atomic_bool notified;
     _Atomic(uint64_t) signals; /* those that have come */
     struct hkt_signal_watch *signal_watches;
+    struct hkt_signal_watch dump_watch;
 
     struct hkt_task *first, *last; /* all that have not ended */
     struct hkt_task *graveyard;    /* ended, not given back yet */
