@@ -18,7 +18,7 @@
  * arguments and enters the function by a jump, with a return address into itself, so that the
  * return predictor sees neither a call nor a return. Its unwind rules make the first frame of a
  * coroutine look as if the resumer had called it: while HKT_CTX_LIVE is set they lead to the
- * context's pc, sp, fp and bp, otherwise they end the backtrace (a return address of 0).
+ * context's pc, sp, fp and bp, otherwise to hkt__ctx_end, where a backtrace ends.
  */
 #ifndef HOCKET_ARCH_ARCH_H
 #define HOCKET_ARCH_ARCH_H

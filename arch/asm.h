@@ -37,19 +37,25 @@
 #define DW_CFA_val_expression     0x16
 #define DW_OP_deref               0x06
 #define DW_OP_and                 0x1a
-#define DW_OP_mul                 0x1e
+#define DW_OP_plus_uconst         0x23
+#define DW_OP_bra                 0x28
+#define DW_OP_skip                0x2f
 #define DW_OP_lit1                0x31
 #define DW_OP_breg(n)             (0x70 + (n))
 #define DW_OP_deref_size          0x94
 
 /* The unwind rules of a coroutine's first frame, in whose fp register (DWARF number FP) is the
  * address of its context. CFA = ctx->sp. The return address (column RA) is ctx->pc while the
- * context is live, else 0, which ends the backtrace. One directive for both, because no character
- * separates statements in every assembler. */
-#define CFI_RESUMER(FP, RA)                                                                        \
+ * context is live, else hkt__ctx_end, where a backtrace ends (not 0, which debuggers take for a call
+ * of a null pointer when it comes behind a signal frame). hkt__ctx_end lies TRAP bytes behind the
+ * return address that hkt__ctx_entry gave to the first function, which the operations in the
+ * variable arguments, LEN bytes of them, find. One directive for both rules, because no character separates
+ * statements in every assembler. */
+#define CFI_RESUMER(FP, RA, TRAP, LEN, ...)                                                        \
     .cfi_escape DW_CFA_def_cfa_expression, 3, DW_OP_breg(FP), HKT_CTX_SP, DW_OP_deref,             \
-        DW_CFA_val_expression, RA, 10, DW_OP_breg(FP), HKT_CTX_FLAGS, DW_OP_deref_size, 4,         \
-        DW_OP_lit1, DW_OP_and, DW_OP_breg(FP), HKT_CTX_PC, DW_OP_deref, DW_OP_mul
+        DW_CFA_val_expression, RA, 17 + LEN, DW_OP_breg(FP), HKT_CTX_FLAGS, DW_OP_deref_size, 4,   \
+        DW_OP_lit1, DW_OP_and, DW_OP_bra, LEN + 5, 0, __VA_ARGS__, DW_OP_plus_uconst, TRAP,        \
+        DW_OP_skip, 3, 0, DW_OP_breg(FP), HKT_CTX_PC, DW_OP_deref
 
 /* Register REG of the resumer is in the context at OFFSET. */
 #define CFI_IN_CTX(FP, REG, OFFSET)                                                                \

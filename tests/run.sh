@@ -168,6 +168,8 @@ configure_foreign() {
     compiler=
     slower=10
     options=(--cross-file "arch/$isa/cross.ini")
+    # Meson knows it for programs that it built, but scripts must be told.
+    settings=("MESON_EXE_WRAPPER=$(sed -n "s/^exe_wrapper = //p" "arch/$isa/cross.ini" | tr -d "[]',")")
     case $1 in
     *-debug) options+=(--buildtype=debug) ;;
     *-outline) options+=(-Dswitch=outline) ;;

@@ -196,7 +196,7 @@ SYM(hkt__ctx_entry):
 #else
     .cfi_personality 0x1b, SYM(hkt__ctx_no_unwind)
 #endif
-    CFI_RESUMER(29, 30)
+    CFI_RESUMER(29, 30, 4, 2, DW_OP_breg(30), 0)
     CFI_IN_CTX(29, 29, HKT_CTX_FP)
     CFI_IN_CTX(29, 19, HKT_CTX_BP)
     .irp    n, 20, 21, 22, 23, 24, 25, 26, 27, 28
@@ -217,6 +217,15 @@ LOCAL(bottom):
     brk     #1
     .cfi_endproc
     FUNCTION_SIZE(hkt__ctx_entry)
+
+/* Where the backtrace of a suspended context ends. Right behind the trap above. */
+    FUNCTION_TYPE(hkt__ctx_end)
+SYM(hkt__ctx_end):
+    .cfi_startproc
+    .cfi_undefined x30
+    brk     #1
+    .cfi_endproc
+    FUNCTION_SIZE(hkt__ctx_end)
 
 /* hkt__arch_fpenv_get(x0): FPCR, which holds nothing but control. */
     .globl SYM(hkt__arch_fpenv_get)

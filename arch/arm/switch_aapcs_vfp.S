@@ -63,6 +63,12 @@
 #include "../asm.h"
 #include "frame.h"
 
+#if defined(__thumb__)
+#define TRAP_SIZE 2
+#else
+#define TRAP_SIZE 4
+#endif
+
 #if defined(__ARMEB__)
 #error "hocket: little-endian only, for the packing of the message in a uint64_t"
 #endif
@@ -165,7 +171,7 @@ SYM(hkt__ctx_entry):
     .cantunwind
     .cfi_startproc
     .cfi_signal_frame
-    CFI_RESUMER(7, 14)
+    CFI_RESUMER(7, 14, TRAP_SIZE, 2, DW_OP_breg(14), 0)
     CFI_IN_CTX(7, 7, HKT_CTX_FP)
     CFI_IN_CTX(7, 6, HKT_CTX_BP)
     CFI_IN_CTX(7, 11, HKT_CTX_FP2)
@@ -189,6 +195,18 @@ LOCAL(bottom):
     .cfi_endproc
     .fnend
     FUNCTION_SIZE(hkt__ctx_entry)
+
+/* Where the backtrace of a suspended context ends. Right behind the trap above. */
+    FUNCTION_TYPE(hkt__ctx_end)
+SYM(hkt__ctx_end):
+    .fnstart
+    .cantunwind
+    .cfi_startproc
+    .cfi_undefined lr
+    udf     #0
+    .cfi_endproc
+    .fnend
+    FUNCTION_SIZE(hkt__ctx_end)
 
 /* hkt__arch_fpenv_get(r0): FPSCR without its condition, saturation and sticky exception flags. */
     .globl SYM(hkt__arch_fpenv_get)

@@ -143,7 +143,7 @@ SYM(hkt__ctx_entry):
     .cfi_startproc
     .cfi_signal_frame
     .cfi_personality 0x1b, SYM(hkt__ctx_no_unwind)
-    CFI_RESUMER(8, 1)
+    CFI_RESUMER(8, 1, 4, 2, DW_OP_breg(1), 0)
     CFI_IN_CTX(8, 8, HKT_CTX_FP)
     CFI_IN_CTX(8, 9, HKT_CTX_BP)
     .irp    n, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
@@ -159,17 +159,29 @@ SYM(hkt__ctx_entry):
     mv      a0, s0
     mv      t2, s1
     mv      s1, s0
-    CFI_RESUMER(9, 1)
+    CFI_RESUMER(9, 1, 4, 2, DW_OP_breg(1), 0)
     CFI_IN_CTX(9, 8, HKT_CTX_FP)
     CFI_IN_CTX(9, 9, HKT_CTX_BP)
     addi    s0, s0, HKT_CTX_PC + 8
     lla     ra, LOCAL(bottom)
     jr      t2
     ebreak
+    .option push
+    .option norvc /* the length of the trap is part of the unwind rules */
 LOCAL(bottom):
     ebreak
+    .option pop
     .cfi_endproc
     FUNCTION_SIZE(hkt__ctx_entry)
+
+/* Where the backtrace of a suspended context ends. Right behind the trap above. */
+    FUNCTION_TYPE(hkt__ctx_end)
+SYM(hkt__ctx_end):
+    .cfi_startproc
+    .cfi_undefined ra
+    ebreak
+    .cfi_endproc
+    FUNCTION_SIZE(hkt__ctx_end)
 
 /* hkt__arch_fpenv_get(a0): frm. Where there are no floating point registers there is none. */
     .globl SYM(hkt__arch_fpenv_get)

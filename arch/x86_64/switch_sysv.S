@@ -116,7 +116,7 @@ SYM(hkt__ctx_entry):
 #else
     .cfi_personality 0x1b, SYM(hkt__ctx_no_unwind)
 #endif
-    CFI_RESUMER(6, 16)
+    CFI_RESUMER(6, 16, 2, 3, DW_OP_breg(7), -8 & 0x7f, DW_OP_deref)
     CFI_IN_CTX(6, 6, HKT_CTX_FP)
     CFI_IN_CTX(6, 3, HKT_CTX_BP)
     .cfi_undefined %r12
@@ -134,6 +134,15 @@ LOCAL(bottom):
     ud2
     .cfi_endproc
     FUNCTION_SIZE(hkt__ctx_entry)
+
+/* Where the backtrace of a suspended context ends. Right behind the trap above. */
+    FUNCTION_TYPE(hkt__ctx_end)
+SYM(hkt__ctx_end):
+    .cfi_startproc
+    .cfi_undefined %rip
+    ud2
+    .cfi_endproc
+    FUNCTION_SIZE(hkt__ctx_end)
 
 /* hkt__arch_fpenv_get(rdi): mxcsr without its sticky exception flags, and the x87 control word. */
     .globl SYM(hkt__arch_fpenv_get)

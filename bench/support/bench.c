@@ -90,16 +90,13 @@ static uint64_t calibrate(bench_time_fn *time, double ns)
     return to_multiple_of_8((double)n * ns / took);
 }
 
+/* A fixed number of operations is a most: with a small SCALE there is only time for some. */
 static double measure_time(const struct bench_entry *e, double scale)
 {
-    uint64_t n;
+    uint64_t n = calibrate(e->time, usual_ns * scale);
 
-    if (e->count) {
-        n = to_multiple_of_8((double)e->count * scale);
-        e->time(to_multiple_of_8((double)n / 50));
-    } else {
-        n = calibrate(e->time, usual_ns * scale);
-    }
+    if (e->count && (scale >= 1 || n > e->count))
+        n = e->count;
     return e->time(n) / (double)n;
 }
 

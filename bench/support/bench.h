@@ -43,7 +43,7 @@ typedef void bench_park_fn(void **slot, size_t n);
 struct bench_entry {
     const char *bench, *name, *impl;
     bench_time_fn *time;
-    uint64_t count; /* of operations; 0: as many as fill the usual time */
+    uint64_t count; /* of operations; 0: as many as fill the usual time. Or of coroutines */
     bench_park_fn *park;
 };
 

@@ -54,11 +54,10 @@ def calibrate(time, ns):
 
 
 def measure_time(entry, scale):
-    if entry.count:
-        n = multiple_of_8(entry.count * scale)
-        entry.time(multiple_of_8(n / 50))
-    else:
-        n = calibrate(entry.time, USUAL_NS * scale)
+    """A fixed number of operations is a most: with a small SCALE there is only time for some."""
+    n = calibrate(entry.time, USUAL_NS * scale)
+    if entry.count and (scale >= 1 or n > entry.count):
+        n = entry.count
     return entry.time(n) / n
 
 

@@ -251,7 +251,7 @@ static uint64_t hash_of(struct word word)
 /* Where the word is, or belongs. */
 static struct count *table_find(const struct table *table, struct word word, uint64_t hash)
 {
-    size_t i = hash & (table->room - 1);
+    size_t i = (size_t)hash & (table->room - 1);
 
     for (;; i = (i + 1) & (table->room - 1)) {
         struct count *c = &table->at[i];

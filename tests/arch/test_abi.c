@@ -80,11 +80,10 @@ static void raw(void *mine, void *others)
 }
 
 /* As a compiler makes it: the function saves what its inline switch declares clobbered. */
-static __attribute__((noinline)) struct hkt_msg in_c(struct hkt_ctx *save,
-                                                     const struct hkt_ctx *load, void *value,
-                                                     intptr_t code)
+static __attribute__((noinline)) void in_c(struct hkt_ctx *save, const struct hkt_ctx *load,
+                                           void *value, intptr_t code)
 {
-    return hkt_ctx_switch(save, load, msg_of((uintptr_t)value, code));
+    hkt_ctx_switch(save, load, msg_of((uintptr_t)value, code));
 }
 
 Test(abi, the_out_of_line_switch_keeps_callee_saved_registers)

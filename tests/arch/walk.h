@@ -24,6 +24,13 @@ WALK_SECTION(m); /* the side of main */
 
 enum { WALK_MOST = 200 };
 
+/* The exception ABI of 32-bit Arm has other words for it. */
+#if defined(__ARM_EABI_UNWINDER__)
+#define WALK_STOP _URC_FAILURE
+#else
+#define WALK_STOP _URC_NORMAL_STOP
+#endif
+
 struct walk {
     char marks[64]; /* innermost first; several frames of one function in a row count once */
     int frames;
@@ -61,7 +68,7 @@ static inline _Unwind_Reason_Code walk_step(struct _Unwind_Context *context, voi
     struct walk *walk = (struct walk *)arg;
 
     if (++walk->frames > WALK_MOST)
-        return _URC_NORMAL_STOP;
+        return WALK_STOP;
     walk_note(walk, (uintptr_t)_Unwind_GetIP(context) - 1);
     return _URC_NO_REASON;
 }
@@ -72,11 +79,10 @@ static inline struct walk walk_here(void)
     struct walk walk = {"", 0, false};
     _Unwind_Reason_Code code = _Unwind_Backtrace(walk_step, &walk);
 
-    walk.ended = walk.frames <= WALK_MOST &&
-#if defined(__arm__)
-                 (code == _URC_END_OF_STACK || code == _URC_FAILURE);
+#if defined(__ARM_EABI_UNWINDER__) /* has one word for the end and for most else */
+    walk.ended = walk.frames <= WALK_MOST && code != _URC_OK;
 #else
-                 code == _URC_END_OF_STACK;
+    walk.ended = walk.frames <= WALK_MOST && code == _URC_END_OF_STACK;
 #endif
     return walk;
 }

@@ -62,7 +62,7 @@ def suite_results(run, tap):
 
 def other_results(run):
     """One result, or those that a script lists which ends with "N passed, N failed"."""
-    lines = (run.get("stdout", "") + run.get("stderr", "")).strip().splitlines()
+    lines = run.get("stdout", "").strip().splitlines()
     last = lines[-1] if lines else ""
     if SUMS.fullmatch(last):
         listed = [LISTED.fullmatch(line) for line in lines]
@@ -75,8 +75,9 @@ def other_results(run):
 
 
 def output_of(run):
+    """What is worth reading of it."""
     lines = (run.get("stdout", "") + run.get("stderr", "")).splitlines()
-    return lines[-TAIL:]
+    return [line for line in lines if not line.startswith("ok ")][-TAIL:]
 
 
 def main():

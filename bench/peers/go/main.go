@@ -56,13 +56,11 @@ func calibrate(run func(int) time.Duration, ns float64) int {
 	}
 }
 
+// A fixed number of operations is a most: with a small SCALE there is only time for some.
 func measureTime(e entry, scale float64) float64 {
-	var n int
-	if e.count > 0 {
-		n = multipleOf8(float64(e.count) * scale)
-		e.time(multipleOf8(float64(n) / 50))
-	} else {
-		n = calibrate(e.time, usualNs*scale)
+	n := calibrate(e.time, usualNs*scale)
+	if e.count > 0 && (scale >= 1 || n > e.count) {
+		n = e.count
 	}
 	return float64(e.time(n)) / float64(n)
 }

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# Installs what is missing on a Debian machine, builds hocket and its peers into build-bench/,
+# measures them in one run, and shows a table and a picture.
+#
+#   bench/run.sh [--quick] [--only NAME]... [--json FILE] [--html FILE]
+#
+#   --quick       fewer rounds, shorter; done within 45 seconds
+#   --only NAME   one bench or case, such as switch or switch/deep
+#   --json FILE   default: build-bench/bench.json
+#   --html FILE   default: build-bench/bench.html
+#
+# A peer that cannot be installed is left out and named.
+
+set -euo pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+build=$top/build-bench
+python=/usr/bin/python3 # that of the system, to which its greenlet belongs
+
+needed=(gcc libc6-dev meson ninja-build pkg-config python3)
+peers=(g++ libboost-context-dev libboost-fiber-dev libpcl1-dev libst-dev golang-go python3-greenlet)
+
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# install PACKAGE...: all at once, or else each that can be
+install() {
+    local as_root=() package
+    local options=(-y -qq --no-install-recommends -o Acquire::Retries=0
+        -o Acquire::http::Timeout=5 -o Acquire::https::Timeout=5)
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    echo "installing $*"
+    "${as_root[@]}" apt-get update -qq "${options[@]:3}" >/dev/null 2>&1 || :
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@" \
+        >/dev/null 2>&1 && return
+    for package; do
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" \
+            "$package" >/dev/null 2>&1 || echo "could not install $package"
+    done
+}
+
+# Only what is missing, so that a second run needs no network.
+install_missing() {
+    local missing=() package
+    if ! command -v dpkg-query >/dev/null; then
+        echo "not a Debian machine: the tools are taken as they are"
+        return
+    fi
+    for package in "${needed[@]}" "${peers[@]}"; do
+        is_installed "$package" || missing+=("$package")
+    done
+    ((${#missing[@]} == 0)) || install "${missing[@]}"
+    for package in "${needed[@]}"; do
+        is_installed "$package" && continue
+        echo "bench/run.sh: cannot do without $package, which could not be installed" >&2
+        exit 1
+    done
+}
+
+# run COMMAND...: quietly, unless it fails
+run() {
+    "$@" >>"$build.log" 2>&1 && return
+    tail -40 "$build.log" >&2
+    echo "bench/run.sh: failed: $* (all of it is in build-bench.log)" >&2
+    exit 1
+}
+
+# Meson remembers what it did not find: configured anew when there is more.
+configure() {
+    local there package
+    there=$(for package in "${peers[@]}"; do
+        is_installed "$package" && echo "$package" || :
+    done)
+    if [ -f "$build/build.ninja" ] && [ "$there" = "$(cat "$build/peers.txt" 2>/dev/null)" ]; then
+        return
+    fi
+    rm -rf "$build"
+    run meson setup "$build" "$top" -Dbuildtype=release -Dbench=true -Dtests=disabled \
+        -Dexamples=disabled
+    echo "$there" >"$build/peers.txt"
+}
+
+orchestrate() {
+    "$python" -B "$top/bench/orchestrate.py" --build "$build" "$@"
+}
+
+case " $* " in
+*" --help "* | *" -h "*)
+    sed -n '/^#   bench/,/^#   --html/s/^# \{0,3\}//p' "$0"
+    exit
+    ;;
+esac
+[ ! -x "$python" ] || orchestrate --check "$@"
+install_missing
+: >"$build.log"
+orchestrate --check "$@"
+echo "building"
+configure
+run ninja -C "$build" bench-programs
+orchestrate "$@"

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Runs the benchmark programs and shows what they found."""

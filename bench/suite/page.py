@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""The results as a page that needs nothing but itself."""
+
+import html as markup
+
+from . import catalog, chart, schedule, table
+
+STYLE = """
+:root { color-scheme: light dark; --back: #fbfaf8; --card: #ffffff; --text: #1d2127;
+  --soft: #5c6570; --line: #dcdfe3; --ours: #c2410c; --variant: #e9a27c; --peer: #7b93ad;
+  --floor: #c3c9d0; --mark: #1d2127; --good: #11734b; --goodback: #d9f0e5; --bad: #a8200d;
+  --badback: #fbe0da; }
+@media (prefers-color-scheme: dark) { :root { --back: #14171b; --card: #1c2026; --text: #e7eaee;
+  --soft: #9aa4b0; --line: #343b44; --ours: #ff8a4c; --variant: #9c5a38; --peer: #6483a6;
+  --floor: #4a535e; --mark: #f2f4f6; --good: #6fd6a8; --goodback: #17382b; --bad: #ff9d8a;
+  --badback: #46201a; } }
+body { background: var(--back); color: var(--text); margin: 0 auto; max-width: 1080px;
+  padding: 24px 20px 60px; font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 36px 0 8px; }
+h3 { font-size: 15px; margin: 0; } p { margin: 4px 0 10px; } .soft { color: var(--soft); }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+  padding: 14px 18px; margin: 12px 0; }
+svg { width: 100%; height: auto; display: block; }
+svg text { font: 12.5px system-ui, sans-serif; fill: var(--text); }
+svg .tick { fill: var(--soft); font-size: 11px; } svg .ratio { fill: var(--soft); }
+svg .name.ours, svg .ratio.ours { fill: var(--ours); font-weight: 600; }
+svg .name.floor { fill: var(--soft); } svg .failure { fill: var(--bad); }
+.bar.peer { fill: var(--peer); } .bar.floor { fill: var(--floor); } .bar.ours { fill: var(--ours); }
+.bar.ours.variant { fill: var(--variant); }
+.grid { stroke: var(--line); stroke-width: 1; } .spread { stroke: var(--mark); fill: none;
+  stroke-width: 1.2; opacity: .75; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; width: 100%; }
+th, td { padding: 4px 6px; text-align: right; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
+td.slower { color: var(--good); background: var(--goodback); }
+td.faster { color: var(--bad); background: var(--badback); } td.none { color: var(--soft); }
+td.us { color: var(--ours); font-weight: 600; }
+.plain th, .plain td { text-align: left; white-space: normal; }
+"""
+
+# The columns of the first table, each the name of one implementation for all cases.
+COLUMNS = ["boost-jump", "boost-fiber-ctx", "boost-fiber", "ucontext", "pcl", "st", "go",
+           "greenlet", "python", "cpp20"]
+
+
+def _cell(impl, group):
+    for result in group:
+        if result.impl == impl and not result.runs:
+            return '<td class="faster none">fails</td>'
+        against = schedule.ratio(result, group)
+        if result.impl == impl and against is not None:
+            cls = "slower" if against > 1.05 else "faster" if against < 0.95 else "none"
+            return f'<td class="{cls}">{table.number(against)} ×</td>'
+    return '<td class="none">–</td>'
+
+
+def _overview(cases):
+    rows = []
+    for bench, case, group in cases:
+        ours = next((r for r in group if r.impl == "hocket" and r.runs), None)
+        if ours:
+            unit = "ns" if ours.unit == "ns" else "B"
+            cells = "".join(_cell(impl, group) for impl in COLUMNS)
+            rows.append(f"<tr><td>{bench}/{case}</td>"
+                        f'<td class="us">{table.number(ours.median)} {unit}</td>{cells}</tr>')
+    heads = "".join(f"<th>{impl}</th>" for impl in ["", "hocket", *COLUMNS])
+    return (f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div>'
+            '<p class="soft">How many times what hocket takes: 4 × is four times as slow, or as '
+            "large. – is a shape that the peer does not offer, or that was not measured.</p>")
+
+
+def _verdict(group):
+    """Who of those that are the same in kind comes next."""
+    ours = next((r for r in group if r.impl == "hocket" and r.runs), None)
+    peers = [r for r in group if catalog.has_stack(r.impl) and r.runs]
+    if not ours or not peers:
+        return ""
+    best = peers[0]
+    against = schedule.ratio(best, group)
+    word = "times as much" if ours.unit != "ns" else "times as long"
+    return (f"hocket {table.number(ours.median)} {ours.unit}; the best other with stacks, "
+            f"{best.impl}, takes {table.number(against)} {word}.")
+
+
+def _section(bench, case, group):
+    base = case.removesuffix("_pt")
+    what = catalog.BENCHES[bench][base]
+    if case != base:
+        what = f"page tables of {what}"
+    return (f"<section><h3>{bench}/{case}</h3><p class=\"soft\">{markup.escape(what)}. "
+            f"{markup.escape(_verdict(group))}</p>{chart.svg(group)}</section>")
+
+
+def _pairs(pairs):
+    rows = "".join(f"<tr><th>{markup.escape(a)}</th><td>{markup.escape(b)}</td></tr>"
+                   for a, b in pairs)
+    return f'<table class="plain">{rows}</table>'
+
+
+def _charts(cases):
+    parts, last = [], None
+    for bench, case, group in cases:
+        if bench != last:
+            parts.append(f"<h2>{markup.escape(catalog.TITLES[bench])}</h2>")
+            last = bench
+        parts.append(_section(bench, case, group))
+    return "".join(parts)
+
+
+def html(results, facts, remarks):
+    cases = list(schedule.by_case(results))
+    shown = {r.impl for r in results}
+    impls = [(impl, what) for impl, what in catalog.IMPLS.items() if impl in shown]
+    notes = "".join(f"<p>{markup.escape(line)}</p>" for line in remarks)
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>hocket: benchmarks</title><style>{STYLE}</style></head><body>
+<h1>hocket beside its peers</h1>
+<p class="soft">All in the same run on the same core. Less is better everywhere. A bar is the
+median of the rounds, the line across its end goes from the best round to the worst, the last
+column is the ratio to hocket.</p>
+<h2>At a glance</h2><section>{_overview(cases)}</section>
+{_charts(cases)}
+<h2>How it was measured</h2><section>{notes}{_pairs(facts)}</section>
+<h2>Who is who</h2><section>{_pairs(impls)}</section>
+</body></html>
+"""

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""The programs that measure; support/bench.h says how they are spoken to."""
+
+import pathlib
+import resource
+import signal
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+TIME_LIMIT_S = 180
+SCRIPTS = {"python": "python.py", "greenlet": "greenlet_peer.py"}
+PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
+
+
+class Row(NamedTuple):
+    """Something that a program can measure."""
+    program: "Program"
+    bench: str
+    case: str
+    impl: str
+    unit: str
+
+
+class Outcome(NamedTuple):
+    numbers: dict    # case: (number, unit)
+    failure: str     # or the reason why there are none
+    share: float     # of its core that the program had
+
+
+class Program:
+    def __init__(self, name, argv):
+        self.name, self.argv = name, argv
+
+    def rows(self):
+        """What it can measure, or the reason why it cannot."""
+        status, out, err = _call([*self.argv, "list"])[:3]
+        if status:
+            return [], _reason(status, out, err)
+        lines = (line.split(maxsplit=3) for line in out.splitlines())
+        return [Row(self, *words) for words in lines], None
+
+    def measure(self, row, scale):
+        argv = [*self.argv, "run", row.bench, row.case, row.impl, str(scale)]
+        status, out, err, share = _call(argv)
+        if status:
+            return Outcome({}, _reason(status, out, err), share)
+        first, *others = out.splitlines()
+        numbers = {row.case: (float(first), row.unit)}
+        for case, number, unit in (line.split(maxsplit=2) for line in others):
+            numbers[case] = (float(number), unit)
+        return Outcome(numbers, None, share)
+
+
+def _call(argv):
+    """Exit status (a negative signal, None: out of time), output, errors, and the share of its
+    core's time that it had."""
+    start, before = time.monotonic(), _used()
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=TIME_LIMIT_S,
+                              stdin=subprocess.DEVNULL, check=False)
+    except subprocess.TimeoutExpired:
+        return TIME_LIMIT_S, "", "", 1.0
+    except OSError as error:
+        return 127, "", error.strerror, 1.0
+    share = (_used() - before) / (time.monotonic() - start)
+    return done.returncode, done.stdout, done.stderr, share
+
+
+def _used():
+    """Seconds of processor time of all programs so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _reason(status, out, err):
+    if status == TIME_LIMIT_S:
+        return f"not done in {TIME_LIMIT_S} s"
+    for line in out.splitlines():
+        if status == 3 and line.startswith("fail: "):
+            return line[len("fail: "):]
+    if status < 0:
+        return f"killed by {signal.Signals(-status).name}"
+    return f"exit {status} {err.strip().splitlines()[-1] if err.strip() else ''}".strip()
+
+
+def found(build):
+    """The programs of a build, {impl: reason} of those left out, and the compilers' names."""
+    programs, missing, compilers = [], {}, []
+    for line in (build / "bench" / "programs.txt").read_text(encoding="utf-8").splitlines():
+        kind, _, rest = line.partition(" ")
+        if kind == "program":
+            programs.append(Program(rest, [str(build / "bench" / rest)]))
+        elif kind == "missing":
+            impl, _, reason = rest.partition(" ")
+            missing[impl] = reason
+        elif kind == "compiler":
+            compilers.append(rest)
+    for impl, script in SCRIPTS.items():
+        programs.append(Program(impl, [sys.executable, str(PEERS / script)]))
+    return programs, missing, compilers

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT
+"""In which order things are measured, and what comes of it."""
+
+import statistics
+import sys
+
+from . import catalog
+
+# Below this share of its core's time a program was disturbed, and is given a second chance.
+UNDISTURBED = 0.9
+
+
+class Result:
+    """One implementation in one case: a number for each round, or why it failed."""
+
+    def __init__(self, bench, case, impl, unit):
+        self.bench, self.case, self.impl, self.unit = bench, case, impl, unit
+        self.runs, self.failure = [], None
+
+    @property
+    def median(self):
+        return statistics.median(self.runs)
+
+    @property
+    def min(self):
+        return min(self.runs)
+
+    @property
+    def max(self):
+        return max(self.runs)
+
+    def as_json(self):
+        return {"bench": self.bench, "case": self.case, "impl": self.impl, "unit": self.unit,
+                "min": self.min, "median": self.median, "runs": self.runs}
+
+
+class Schedule:
+    def __init__(self, rows, rounds, scale):
+        self.rows, self.rounds, self.scale = rows, rounds, scale
+        self.results = {}
+        self.measured = self.disturbed = 0
+
+    def run(self):
+        """Case by case, so that what is compared was measured close together."""
+        for bench, cases in catalog.BENCHES.items():
+            for case in cases:
+                rows = [r for r in self.rows if (r.bench, r.case) == (bench, case)]
+                if rows:
+                    self._run_case(bench, case, rows)
+        _progress("")
+        return list(self.results.values())
+
+    def _run_case(self, bench, case, rows):
+        """Each implementation once a round; another one begins each time."""
+        rounds = catalog.rounds_of(bench, case, self.rounds)
+        for turn in range(rounds):
+            first = turn * len(rows) // rounds
+            for row in rows[first:] + rows[:first]:
+                _progress(f"{bench}/{case}, round {turn + 1} of {rounds}: {row.impl}")
+                if row in rows and not self._failed(row):
+                    self._measure(row)
+
+    def _measure(self, row):
+        outcome = row.program.measure(row, self.scale)
+        if outcome.share < UNDISTURBED and row.bench != "memory":
+            again = row.program.measure(row, self.scale)
+            outcome = max(outcome, again, key=lambda o: o.share)
+        self.measured += 1
+        self.disturbed += outcome.share < UNDISTURBED and row.bench != "memory"
+        if outcome.failure:
+            self._result(row, row.case, row.unit).failure = outcome.failure
+        for case, (number, unit) in outcome.numbers.items():
+            self._result(row, case, unit).runs.append(number)
+
+    def _failed(self, row):
+        return self._result(row, row.case, row.unit).failure
+
+    def _result(self, row, case, unit):
+        key = (row.bench, case, row.impl)
+        return self.results.setdefault(key, Result(row.bench, case, row.impl, unit))
+
+
+def _progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def by_case(results):
+    """[(bench, case, results sorted by median, failures last)], in the order of the catalog."""
+    cases = {}
+    for r in results:
+        cases.setdefault((r.bench, r.case), []).append(r)
+    order = {(b, c): i for i, (b, c) in enumerate((b, c) for b in catalog.BENCHES for case
+             in catalog.BENCHES[b] for c in (case, case + "_pt"))}
+    for key in sorted(cases, key=order.get):
+        yield *key, sorted(cases[key], key=lambda r: (not r.runs, r.median if r.runs else 0))
+
+
+def ratio(result, results):
+    """How many times hocket's median it is; None where one of them has none."""
+    for base in results:
+        if base.impl == "hocket" and base.runs and result.runs and base.median > 0:
+            return result.median / base.median
+    return None

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Signals that arrive at any instruction of millions of switches: the handler's frames lie on
+ * whatever stack is in use then, and a backtrace from it ends well.
+ */
+#include "arch/fresh.h"
+#include "arch/walk.h"
+#include "base/where.h"
+#include "support/test.h"
+
+#include <hocket/gen.h>
+
+#include <signal.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/time.h>
+
+/* Enough of them, unless they are slow to come: nothing is asked of the timer. */
+enum { SIGNALS = 400, AT_A_TIME = 1000, MOST = 30000000 };
+
+static atomic_int signals, bad_walks, bad_frames, cut_walks;
+
+/* Tables that hold at every instruction are the default on these. */
+#if defined(__x86_64__) || defined(__aarch64__)
+static void walk_in_handler(void)
+{
+    struct walk walk = walk_here();
+
+    bad_walks += !walk.ended;
+    cut_walks += strchr(walk.marks, 'm') == NULL;
+}
+#else
+static void walk_in_handler(void)
+{
+}
+#endif
+
+static __attribute__((noinline)) void use_stack(int sig)
+{
+    volatile unsigned char block[2048];
+
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = (unsigned char)(i + (unsigned)sig);
+    for (size_t i = 0; i < sizeof block; i++)
+        bad_frames += block[i] != (unsigned char)(i + (unsigned)sig);
+}
+
+static void on_signal(int sig)
+{
+    signals++;
+    use_stack(sig);
+    walk_in_handler();
+}
+
+static void every(int which, int microseconds)
+{
+    struct itimerval timer = {{0, microseconds}, {0, microseconds}};
+
+    setitimer(which, &timer, NULL);
+}
+
+static void start(int flags)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    if (where_valgrind())
+        cr_skip_test("Valgrind delivers signals between instructions of its own choice");
+    if (WHERE_TSAN)
+        cr_skip_test("ThreadSanitizer delivers signals in calls that block only");
+    (void)walk_here(); /* the unwinder may need memory the first time */
+    action.sa_flags = SA_RESTART | flags;
+    sigaction(SIGALRM, &action, NULL);
+    sigaction(SIGPROF, &action, NULL);
+    every(ITIMER_REAL, 53);
+    every(ITIMER_PROF, 97);
+}
+
+static void stop(void)
+{
+    every(ITIMER_REAL, 0);
+    every(ITIMER_PROF, 0);
+    cr_assert_eq((int)bad_walks, 0, "of %d", (int)signals);
+    cr_assert_eq((int)bad_frames, 0);
+    /* Where a context has just been marked as no longer live, the walk ends with it. */
+    cr_assert(cut_walks <= signals / 2 + 10, "%d of %d", (int)cut_walks, (int)signals);
+    if (signals == 0)
+        cr_skip_test("no signal arrived in all that time");
+}
+
+/* Asked before each bout of switches. */
+static bool more(long *switches)
+{
+    return (*switches += AT_A_TIME) <= 1000000 || (signals < SIGNALS && *switches < MOST);
+}
+
+static void add_three(struct hkt_ctx *self, struct hkt_msg msg)
+{
+    volatile intptr_t three = 3;
+
+    for (;;) {
+        struct hkt_msg sum = {msg.value, msg.code + three};
+        msg = hkt_ctx_switch(self, self, sum);
+    }
+}
+
+static void add_three_outline(struct hkt_ctx *self, struct hkt_msg msg)
+{
+    volatile intptr_t three = 3;
+
+    for (;;) {
+        struct hkt_msg sum = {msg.value, msg.code + three};
+        msg = hkt__switch_outline(self, self, sum);
+    }
+}
+
+static WALK_MARK(m) void switch_inline(struct hkt_ctx *ctx)
+{
+    for (intptr_t i = 0; i < AT_A_TIME; i++)
+        cr_assert_eq(hkt_ctx_switch(ctx, ctx, msg_of(0, i)).code, i + 3);
+}
+
+static WALK_MARK(m) void switch_outline(struct hkt_ctx *ctx)
+{
+    for (intptr_t i = 0; i < AT_A_TIME; i++)
+        cr_assert_eq(hkt__switch_outline(ctx, ctx, msg_of(0, i)).code, i + 3);
+}
+
+static void raw_switches(hkt_ctx_fn *fn, void (*bout)(struct hkt_ctx *))
+{
+    static alignas(64) char stack[65536];
+    struct hkt_ctx ctx;
+    long switches = 0;
+
+    fresh_context(&ctx, stack, sizeof stack, fn);
+    ctx.flags = HKT_CTX_LIVE;
+    start(0);
+    while (more(&switches))
+        bout(&ctx);
+    stop();
+}
+
+Test(signals, in_inline_switches)
+{
+    raw_switches(add_three, switch_inline);
+}
+
+Test(signals, in_out_of_line_switches)
+{
+    raw_switches(add_three_outline, switch_outline);
+}
+
+Test(signals, in_switches_of_both_forms)
+{
+    raw_switches(add_three_outline, switch_inline);
+}
+
+static int echo(struct hkt_coro *self, void *arg)
+{
+    for (;;)
+        HKT_TRY(hkt_coro_yield(self, arg, &arg));
+}
+
+static WALK_MARK(m) void step_coroutine(struct hkt_coro *c)
+{
+    int words[2];
+    void *value;
+
+    for (int i = 0; i < AT_A_TIME; i++) {
+        cr_assert_eq(hkt_coro_resume(c, &words[i & 1], &value), 1);
+        cr_assert_eq(value, &words[i & 1]);
+    }
+}
+
+static void coroutine_steps(int flags)
+{
+    struct hkt_coro *c = hkt_coro_new(echo, NULL);
+    long switches = 0;
+
+    cr_assert_eq(hkt_coro_resume(c, NULL, NULL), 1);
+    start(flags);
+    while (more(&switches))
+        step_coroutine(c);
+    stop();
+    hkt_coro_free(c);
+}
+
+Test(signals, in_steps_of_a_coroutine)
+{
+    coroutine_steps(0);
+}
+
+Test(signals, in_steps_of_a_coroutine_with_the_handler_on_the_signal_stack)
+{
+    coroutine_steps(SA_ONSTACK);
+}
+
+static int count(struct hkt_coro *self, void *sum)
+{
+    (void)self;
+    ++*(int *)sum;
+    return 0;
+}
+
+static WALK_MARK(m) void lives(int *sum)
+{
+    for (int i = 0; i < AT_A_TIME; i++) {
+        struct hkt_coro *c = hkt_coro_new(count, sum);
+        cr_assert_eq(hkt_coro_resume(c, NULL, NULL), 0);
+        hkt_coro_free(c);
+    }
+}
+
+Test(signals, in_whole_lives_of_coroutines)
+{
+    long switches = 0;
+    int sum = 0;
+
+    start(0);
+    while (more(&switches))
+        lives(&sum);
+    stop();
+    cr_assert_eq(sum, switches - AT_A_TIME);
+}
+
+static int all_of(struct hkt_gen *self, void *sub)
+{
+    return hkt_yield_from(self, sub, NULL);
+}
+
+static WALK_MARK(m) void delegated(struct hkt_gen *unused)
+{
+    int64_t x, sum = 0;
+    struct hkt_gen *sub = hkt_range(0, AT_A_TIME, 1), *g = hkt_gen_new(all_of, sub);
+
+    (void)unused;
+    while (hkt_ints_next(g, &x) > 0)
+        sum += x;
+    cr_assert_eq(sum, (int64_t)AT_A_TIME * (AT_A_TIME - 1) / 2);
+    hkt_gen_free(g);
+    hkt_gen_free(sub);
+}
+
+Test(signals, in_delegating_generators)
+{
+    long switches = 0;
+
+    start(0);
+    while (more(&switches))
+        delegated(NULL);
+    stop();
+}
+
+static int hand_over(struct hkt_coro *self, void *arg)
+{
+    struct hkt_coro *const *ring = arg;
+    struct hkt_coro *next = ring[ring[0] == self ? 1 : 0];
+
+    for (;;)
+        for (int i = 0; i < AT_A_TIME; i++)
+            HKT_TRY(i ? hkt_coro_transfer(self, next, NULL, NULL)
+                      : hkt_coro_yield(self, NULL, NULL));
+}
+
+static WALK_MARK(m) void step_ring(struct hkt_coro *first)
+{
+    cr_assert_eq(hkt_coro_resume(first, NULL, NULL), 1);
+}
+
+Test(signals, in_transfers)
+{
+    struct hkt_coro *ring[2];
+    long switches = 0;
+
+    ring[0] = hkt_coro_new(hand_over, ring);
+    ring[1] = hkt_coro_new(hand_over, ring);
+    step_ring(ring[0]);
+    step_ring(ring[1]);
+    start(0);
+    while (more(&switches))
+        step_ring(ring[0]);
+    stop();
+    hkt_coro_free(ring[0]);
+    hkt_coro_free(ring[1]);
+}
