@@ -9,11 +9,13 @@ import datetime
 import json
 import pathlib
 import sys
+import time
 
 from suite import catalog, machine, page, program, schedule, table
 
-FULL = {"rounds": 7, "scale": 1.0}
-QUICK = {"rounds": 3, "scale": 0.1}
+# hurry: the seconds after which there is time for one round only.
+FULL = {"rounds": 7, "scale": 1.0, "hurry": float("inf")}
+QUICK = {"rounds": 3, "scale": 0.1, "hurry": 32}
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,6 +30,7 @@ def parse(args):
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--html", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--spent", type=float, default=0, help="seconds, before this began")
     parser.add_argument("--check", action="store_true", help="only check the options")
     options, unknown = parser.parse_known_args(args)
     if unknown:
@@ -63,8 +66,10 @@ def wanted_rows(programs, missing, options):
 
 def notes(plan, core, effort, skipped, missing):
     """What a reader must know besides the numbers."""
-    lines = [f"Measured in {effort['rounds']} interleaved rounds, {core.how}; each number is the "
-             "median of the rounds, after a warm-up in each, without the cost of the loop."]
+    lines = [f"Measured in {effort['rounds']} interleaved rounds (memory, which is the same each "
+             f"time: fewer), {core.how}; a warm-up in each, and the cost of the loop subtracted."]
+    if plan.hurried:
+        lines.append("For want of time with fewer rounds: " + ", ".join(plan.hurried) + ".")
     if plan.disturbed:
         lines.append(f"The machine was busy: {plan.disturbed} of {plan.measured} measurements had "
                      f"less than {schedule.UNDISTURBED:.0%} of their core.")
@@ -84,11 +89,13 @@ def main():
     if options.check:
         return 0
     effort = QUICK if options.quick else FULL
+    deadline = time.monotonic() + effort["hurry"] - options.spent
     programs, missing, compilers = program.found(options.build)
     rows, skipped = wanted_rows(programs, missing, options)
     core = machine.Core()
     core.take()
-    plan = schedule.Schedule(rows, effort["rounds"], effort["scale"])
+    machine.be_first_to_go()
+    plan = schedule.Schedule(rows, effort["rounds"], effort["scale"], deadline)
     results = plan.run()
 
     remarks = notes(plan, core, effort, skipped, missing)

@@ -100,4 +100,4 @@ orchestrate --check "$@"
 echo "building"
 configure
 run ninja -C "$build" bench-programs
-orchestrate "$@"
+orchestrate --spent "$SECONDS" "$@"

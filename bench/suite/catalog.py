@@ -4,21 +4,21 @@
 # Bench: {case: what it is}, in the order of the report.
 BENCHES = {
     "switch": {
-        "two_sites": "the main program resumes a body that does nothing but yield, again and again",
+        "two_sites": "The main program resumes a body that does nothing but yield, again and again",
         "ring_same": "2 coroutines run the same function and hand over to each other through a "
                      "call of a scheduler's yield_next()",
         "ring_different": "4 coroutines, each with a function of its own, hand over in a circle",
-        "deep": "a ring of 2 in which each turn goes 4 calls deep, yields at the bottom, and "
+        "deep": "A ring of 2 in which each turn goes 4 calls deep, yields at the bottom, and "
                 "returns through all 4",
     },
     "resume": {
-        "value": "a value goes in, another comes out, by the ordinary public calls",
+        "value": "A value goes in, another comes out, by the ordinary public calls",
     },
     "generator": {
         "range": "10,000,000 numbers on demand, added up by the consumer (fewer with --quick)",
     },
     "create": {
-        "run_finish": "make a coroutine, run it to its end, free it; stacks are reused where the "
+        "run_finish": "Make a coroutine, run it to its end, free it; stacks are reused where the "
                       "library can",
     },
     "memory": {
@@ -38,29 +38,36 @@ TITLES = {
 
 # What the names of implementations stand for.
 IMPLS = {
-    "hocket": "hocket; in switch its bare context switch, elsewhere its public calls",
+    "hocket": "in switch its bare context switch, elsewhere its public calls; stacks have guard "
+              "pages",
     "hocket-coro": "the same shapes by hocket's public coroutine calls",
     "hocket-outline": "hocket with the portable out-of-line switch",
     "hocket-outline-coro": "hocket's public coroutine calls with the portable switch",
     "hocket-reset": "hocket, one coroutine made fresh again each time",
     "boost-jump": "Boost.Context's assembly, jump_fcontext, bare",
     "boost-fiber-ctx": "Boost.Context's C++ class fiber; in memory without guard pages",
-    "boost-fiber-ctx-guard": "the same with protected_fixedsize_stack",
+    "boost-fiber-ctx-guard": "the same with protected_fixedsize_stack, which takes two mappings of "
+                             "the 65,530 that a process may have",
     "boost-coroutine2": "Boost.Coroutine2",
     "boost-fiber": "Boost.Fiber, a scheduler; in memory without guard pages",
     "cpp20": "C++20 coroutines: no stack, so only a coroutine itself can suspend",
     "ucontext": "swapcontext; in memory on stacks without guard pages",
-    "pcl": "the Portable Coroutine Library",
-    "st": "State Threads, a scheduler",
-    "go": "goroutines on one processor; generator by an unbuffered channel",
+    "pcl": "the Portable Coroutine Library; no guard pages",
+    "st": "State Threads, a scheduler; no guard pages",
+    "go": "goroutines on one processor, their stacks grow; generator by an unbuffered channel",
     "python": "Python generators: no stack",
     "greenlet": "greenlet for Python",
     "floor-direct": "no switch: a call and its return, half of it each way",
     "floor-indirect": "the same through a pointer",
 }
 
-# What --quick leaves out, because of the time it takes.
+def memory_needed(row):
+    """Bytes, about: most touch one page of a stack for each."""
+    return int(row.case) * 5000 if row.bench == "memory" else 0
+
+
 def left_out_by_quick(row):
+    """Because of the time it takes."""
     if row.bench != "memory" or row.case == "10000":
         return False
     if row.case == "1000000":

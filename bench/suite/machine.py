@@ -31,6 +31,19 @@ def facts():
     ]
 
 
+def memory_available():
+    """Bytes."""
+    return int(_first("/proc/meminfo", "MemAvailable").split()[0]) * 1024
+
+
+def be_first_to_go():
+    """Where memory runs out, it is to be a benchmark that ends, not something else."""
+    try:
+        pathlib.Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+    except OSError:
+        pass
+
+
 def _times():
     """{core: (idle, all) clock ticks since the machine started}."""
     times = {}

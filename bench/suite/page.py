@@ -87,7 +87,7 @@ def _section(bench, case, group):
     base = case.removesuffix("_pt")
     what = catalog.BENCHES[bench][base]
     if case != base:
-        what = f"page tables of {what}"
+        what = f"Page tables of {what}"
     return (f"<section><h3>{bench}/{case}</h3><p class=\"soft\">{markup.escape(what)}. "
             f"{markup.escape(_verdict(group))}</p>{chart.svg(group)}</section>")
 

@@ -3,8 +3,9 @@
 
 import statistics
 import sys
+import time
 
-from . import catalog
+from . import catalog, machine, program
 
 # Below this share of its core's time a program was disturbed, and is given a second chance.
 UNDISTURBED = 0.9
@@ -35,10 +36,13 @@ class Result:
 
 
 class Schedule:
-    def __init__(self, rows, rounds, scale):
-        self.rows, self.rounds, self.scale = rows, rounds, scale
+    """deadline, of time.monotonic(): past it one round must do."""
+
+    def __init__(self, rows, rounds, scale, deadline):
+        self.rows, self.rounds, self.scale, self.deadline = rows, rounds, scale, deadline
         self.results = {}
         self.measured = self.disturbed = 0
+        self.hurried = []
 
     def run(self):
         """Case by case, so that what is compared was measured close together."""
@@ -54,23 +58,35 @@ class Schedule:
         """Each implementation once a round; another one begins each time."""
         rounds = catalog.rounds_of(bench, case, self.rounds)
         for turn in range(rounds):
+            if turn and time.monotonic() > self.deadline:
+                self.hurried.append(f"{bench}/{case}")
+                return
             first = turn * len(rows) // rounds
             for row in rows[first:] + rows[:first]:
                 _progress(f"{bench}/{case}, round {turn + 1} of {rounds}: {row.impl}")
-                if row in rows and not self._failed(row):
+                if not self._failed(row):
                     self._measure(row)
 
     def _measure(self, row):
-        outcome = row.program.measure(row, self.scale)
-        if outcome.share < UNDISTURBED and row.bench != "memory":
-            again = row.program.measure(row, self.scale)
-            outcome = max(outcome, again, key=lambda o: o.share)
+        outcome = self._outcome(row)
         self.measured += 1
-        self.disturbed += outcome.share < UNDISTURBED and row.bench != "memory"
+        self.disturbed += outcome.share < UNDISTURBED
         if outcome.failure:
             self._result(row, row.case, row.unit).failure = outcome.failure
         for case, (number, unit) in outcome.numbers.items():
             self._result(row, case, unit).runs.append(number)
+
+    def _outcome(self, row):
+        if row.bench == "memory":
+            needed = catalog.memory_needed(row)
+            if needed > machine.memory_available():
+                return program.Outcome({}, f"may need {needed / 2**30:.1f} GiB of memory", 1.0)
+            return row.program.measure(row, self.scale)._replace(share=1.0)
+        outcome = row.program.measure(row, self.scale)
+        if outcome.share < UNDISTURBED:
+            again = row.program.measure(row, self.scale)
+            outcome = max(outcome, again, key=lambda o: o.share)
+        return outcome
 
     def _failed(self, row):
         return self._result(row, row.case, row.unit).failure

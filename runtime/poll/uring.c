@@ -199,7 +199,7 @@ static bool take(struct hkt__poller *p, const struct io_uring_cqe *cqe, struct h
     *event = (struct hkt__event){.token = cqe->user_data};
     if (cqe->user_data == TOKEN_NOTIFY) {
         drain_notify(p, more);
-        event->what = HKT__POLL_NOTIFY;
+        *event = (struct hkt__event){.what = HKT__POLL_NOTIFY};
         return true;
     }
     event->what = translate(cqe->res);

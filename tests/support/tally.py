@@ -62,16 +62,17 @@ def suite_results(run, tap):
 
 def other_results(run):
     """One result, or those that a script lists which ends with "N passed, N failed"."""
+    name = run["name"].split(" / ")[-1]
     lines = run.get("stdout", "").strip().splitlines()
     last = lines[-1] if lines else ""
     if SUMS.fullmatch(last):
         listed = [LISTED.fullmatch(line) for line in lines]
-        return [("fail" if m[1] else "pass", f"{run['name']}: {m[2]}", "") for m in listed if m]
+        return [("fail" if m[1] else "pass", f"{name}: {m[2]}", "") for m in listed if m]
     if run["result"] == "SKIP":
-        return [("skip", run["name"], last or "no reason given")]
+        return [("skip", name, last or "no reason given")]
     if run["result"] == "OK":
-        return [("pass", run["name"], "")]
-    return [("fail", run["name"], f"{run['result']}, status {run['returncode']}")]
+        return [("pass", name, "")]
+    return [("fail", name, f"{run['result']}, status {run['returncode']}")]
 
 
 def output_of(run):
