@@ -7,6 +7,7 @@ Called by bench/run.sh, which has the options described.
 import argparse
 import datetime
 import json
+import os
 import pathlib
 import sys
 import time
@@ -101,11 +102,11 @@ def main():
     remarks = notes(plan, core, effort, skipped, missing)
     facts = machine.facts() + [("compilers", "; ".join(compilers)),
                                ("date", datetime.date.today().isoformat())]
-    table.print_all(results)
-    print("\n" + "\n".join(remarks))
     numbers = [r.as_json() for r in results if r.runs]
     options.json.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     options.html.write_text(page.html(results, facts, remarks), encoding="utf-8")
+    table.print_all(results)
+    print("\n" + "\n".join(remarks))
     print(f"Written: {options.json} and {options.html}")
     return 0
 
@@ -115,3 +116,6 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit("\nbench/run.sh: interrupted")
+    except BrokenPipeError:
+        # Whoever read the table has seen enough; nothing is left to be flushed into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

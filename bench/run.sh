@@ -72,7 +72,7 @@ run() {
 configure() {
     local there package
     there=$(for package in "${peers[@]}"; do
-        is_installed "$package" && echo "$package" || :
+        if is_installed "$package"; then echo "$package"; fi
     done)
     if [ -f "$build/build.ninja" ] && [ "$there" = "$(cat "$build/peers.txt" 2>/dev/null)" ]; then
         return

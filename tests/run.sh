@@ -77,7 +77,7 @@ configure() {
     # The tree is checked by itself, and the examples, which take long, in a few places.
     without=(--no-suite tree --no-suite examples)
     case $1 in
-    release | debug | clang | static | aarch64 | riscv64 | arm) without=(--no-suite tree) ;;
+    release | static | aarch64 | riscv64 | arm) without=(--no-suite tree) ;;
     esac
     case $1 in
     release)

@@ -196,7 +196,10 @@ SYM(hkt__ctx_entry):
 #else
     .cfi_personality 0x1b, SYM(hkt__ctx_no_unwind)
 #endif
-    CFI_RESUMER(29, 30, 4, 2, DW_OP_breg(30), 0)
+    .cfi_undefined x30                  /* until there is an address to lead to */
+    LANDING_JUMP
+    adr     x20, LOCAL(bottom)
+    CFI_RESUMER(29, 30, 4, 2, DW_OP_breg(20), 0)
     CFI_IN_CTX(29, 29, HKT_CTX_FP)
     CFI_IN_CTX(29, 19, HKT_CTX_BP)
     .irp    n, 20, 21, 22, 23, 24, 25, 26, 27, 28
@@ -205,12 +208,11 @@ SYM(hkt__ctx_entry):
     .irp    n, 8, 9, 10, 11, 12, 13, 14, 15
     .cfi_undefined d\n
     .endr
-    LANDING_JUMP
     mov     x2, x1
     mov     x1, x0
     mov     x0, x29
     mov     x16, x19
-    adr     x30, LOCAL(bottom)
+    mov     x30, x20
     br      x16
     brk     #1
 LOCAL(bottom):

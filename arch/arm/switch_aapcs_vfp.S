@@ -63,12 +63,6 @@
 #include "../asm.h"
 #include "frame.h"
 
-#if defined(__thumb__)
-#define TRAP_SIZE 2
-#else
-#define TRAP_SIZE 4
-#endif
-
 #if defined(__ARMEB__)
 #error "hocket: little-endian only, for the packing of the message in a uint64_t"
 #endif
@@ -77,9 +71,11 @@
  * only that besides ARM get ARM. */
 #if defined(__thumb2__)
 #define MODE       .thumb
+#define TRAP_SIZE  2
 #define ADR(r, at) adr.w r, at; orr r, r, #1
 #elif __ARM_ARCH_ISA_ARM
 #define MODE       .arm
+#define TRAP_SIZE  4
 #define ADR(r, at) adr r, at
 #else
 #error "hocket: processors with Thumb-1 alone are not supported"
@@ -171,6 +167,8 @@ SYM(hkt__ctx_entry):
     .cantunwind
     .cfi_startproc
     .cfi_signal_frame
+    .cfi_undefined lr                   /* until there is an address to lead to */
+    ADR(lr, LOCAL(bottom))
     CFI_RESUMER(7, 14, TRAP_SIZE, 2, DW_OP_breg(14), 0)
     CFI_IN_CTX(7, 7, HKT_CTX_FP)
     CFI_IN_CTX(7, 6, HKT_CTX_BP)
@@ -187,7 +185,6 @@ SYM(hkt__ctx_entry):
     mov     r1, r0
     mov     r0, r7
     mov     r11, #0
-    ADR(lr, LOCAL(bottom))
     bx      r6
     udf     #0
 LOCAL(bottom):

@@ -143,6 +143,8 @@ SYM(hkt__ctx_entry):
     .cfi_startproc
     .cfi_signal_frame
     .cfi_personality 0x1b, SYM(hkt__ctx_no_unwind)
+    .cfi_undefined ra                   /* until there is an address to lead to */
+    lla     ra, LOCAL(bottom)
     CFI_RESUMER(8, 1, 4, 2, DW_OP_breg(1), 0)
     CFI_IN_CTX(8, 8, HKT_CTX_FP)
     CFI_IN_CTX(8, 9, HKT_CTX_BP)
@@ -163,7 +165,6 @@ SYM(hkt__ctx_entry):
     CFI_IN_CTX(9, 8, HKT_CTX_FP)
     CFI_IN_CTX(9, 9, HKT_CTX_BP)
     addi    s0, s0, HKT_CTX_PC + 8
-    lla     ra, LOCAL(bottom)
     jr      t2
     ebreak
     .option push

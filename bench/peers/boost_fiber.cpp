@@ -17,13 +17,12 @@ static inline void yield()
     boost::this_fiber::yield();
 }
 
-/* The comment in the assembly keeps the compiler from folding equal functions into one. */
 #define BODY(name, call)                                                                           \
     static BENCH_NOINLINE void name()                                                              \
     {                                                                                              \
         for (uint64_t i = 0; i < turns; i++) {                                                     \
             call;                                                                                  \
-            __asm__ volatile("/* " #name " */");                                                   \
+            BENCH_DISTINCT(name);                                                                  \
         }                                                                                          \
     }
 
@@ -32,17 +31,10 @@ BODY(body_second, yield())
 BODY(body_third, yield())
 BODY(body_fourth, yield())
 
-#define LEVEL(name, call)                                                                          \
-    static BENCH_NOINLINE void name()                                                              \
-    {                                                                                              \
-        call;                                                                                      \
-        BENCH_BARRIER();                                                                           \
-    }
-
-LEVEL(level_fourth, yield())
-LEVEL(level_third, level_fourth())
-LEVEL(level_second, level_third())
-LEVEL(level_first, level_second())
+BENCH_LEVEL(level_fourth, yield())
+BENCH_LEVEL(level_third, level_fourth())
+BENCH_LEVEL(level_second, level_third())
+BENCH_LEVEL(level_first, level_second())
 BODY(body_deep, level_first())
 
 template <unsigned size> static double time_ring(uint64_t n, void (*const (&bodies)[size])())

@@ -7,6 +7,7 @@
 
 #include <coroutine>
 #include <exception>
+#include <utility>
 
 struct node {
     std::coroutine_handle<> handle;
@@ -78,10 +79,13 @@ struct call {
     explicit call(std::coroutine_handle<promise_type> h) : handle(h)
     {
     }
-    call(const call &) = delete;
+    call(call &&other) noexcept : handle(std::exchange(other.handle, nullptr))
+    {
+    }
     ~call()
     {
-        handle.destroy();
+        if (handle)
+            handle.destroy();
     }
 
     bool await_ready() noexcept
@@ -100,13 +104,12 @@ struct call {
     std::coroutine_handle<promise_type> handle;
 };
 
-/* The comment in the assembly keeps the compiler from folding equal functions into one. */
 #define BODY(name, awaited)                                                                        \
     static BENCH_NOINLINE call name()                                                              \
     {                                                                                              \
         for (uint64_t i = 0; i < turns; i++) {                                                     \
             co_await awaited;                                                                      \
-            __asm__ volatile("/* " #name " */");                                                   \
+            BENCH_DISTINCT(name);                                                                  \
         }                                                                                          \
     }
 

@@ -27,13 +27,12 @@ static st_thread_t spawn(void *(*fn)(void *), void *arg, int joinable)
     return thread;
 }
 
-/* The comment in the assembly keeps the compiler from folding equal functions into one. */
 #define BODY(name, call)                                                                           \
     static BENCH_NOINLINE void *name(void *arg)                                                    \
     {                                                                                              \
         for (uint64_t i = 0; i < turns; i++) {                                                     \
             call;                                                                                  \
-            __asm__ volatile("/* " #name " */");                                                   \
+            BENCH_DISTINCT(name);                                                                  \
         }                                                                                          \
         return arg;                                                                                \
     }
@@ -43,17 +42,10 @@ BODY(body_second, st_usleep(0))
 BODY(body_third, st_usleep(0))
 BODY(body_fourth, st_usleep(0))
 
-#define LEVEL(name, call)                                                                          \
-    static BENCH_NOINLINE void name(void)                                                          \
-    {                                                                                              \
-        call;                                                                                      \
-        BENCH_BARRIER();                                                                           \
-    }
-
-LEVEL(level_fourth, st_usleep(0))
-LEVEL(level_third, level_fourth())
-LEVEL(level_second, level_third())
-LEVEL(level_first, level_second())
+BENCH_LEVEL(level_fourth, st_usleep(0))
+BENCH_LEVEL(level_third, level_fourth())
+BENCH_LEVEL(level_second, level_third())
+BENCH_LEVEL(level_first, level_second())
 BODY(body_deep, level_first())
 
 typedef void *body(void *);

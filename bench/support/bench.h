@@ -21,13 +21,31 @@
 extern "C" {
 #endif
 
+#if defined(__has_attribute)
+#if __has_attribute(noclone)
 #define BENCH_NOINLINE __attribute__((noinline, noclone))
+#endif
+#endif
+#ifndef BENCH_NOINLINE
+#define BENCH_NOINLINE __attribute__((noinline))
+#endif
 #define BENCH_NORETURN __attribute__((noreturn))
 
 /* Whatever may have been computed, has been; and nothing is known of memory. */
 #define BENCH_BARRIER() __asm__ volatile("" ::: "memory")
 /* The value is needed, and its origin unknown. */
 #define BENCH_OPAQUE(x) __asm__ volatile("" : "+r"(x)::"memory")
+
+/* A comment in the assembly keeps the compiler from folding equal functions into one. */
+#define BENCH_DISTINCT(name) __asm__ volatile("/* " #name " */")
+
+/* A function in a chain of calls. The barrier behind the call keeps it from becoming a jump. */
+#define BENCH_LEVEL(name, call)                                                                    \
+    static BENCH_NOINLINE void name(void)                                                          \
+    {                                                                                              \
+        call;                                                                                      \
+        BENCH_BARRIER();                                                                           \
+    }
 
 enum {
     BENCH_STACK = 65536, /* of each coroutine, whoever makes it */

@@ -33,13 +33,12 @@ static inline void ring_step(void)
     side_switch(from, to);
 }
 
-/* The comment in the assembly keeps the compiler from folding equal functions into one. */
 #define RING_BODY(name, call)                                                                      \
     static BENCH_NOINLINE void name(void)                                                          \
     {                                                                                              \
         for (uint64_t i = 0; i < ring_turns; i++) {                                                \
             call;                                                                                  \
-            __asm__ volatile("/* " #name " */");                                                   \
+            BENCH_DISTINCT(name);                                                                  \
         }                                                                                          \
     }
 
@@ -48,18 +47,10 @@ RING_BODY(body_second, ring_step())
 RING_BODY(body_third, ring_step())
 RING_BODY(body_fourth, ring_step())
 
-/* The barrier behind each call keeps it from becoming a jump. */
-#define RING_LEVEL(name, call)                                                                     \
-    static BENCH_NOINLINE void name(void)                                                          \
-    {                                                                                              \
-        call;                                                                                      \
-        BENCH_BARRIER();                                                                           \
-    }
-
-RING_LEVEL(level_fourth, ring_step())
-RING_LEVEL(level_third, level_fourth())
-RING_LEVEL(level_second, level_third())
-RING_LEVEL(level_first, level_second())
+BENCH_LEVEL(level_fourth, ring_step())
+BENCH_LEVEL(level_third, level_fourth())
+BENCH_LEVEL(level_second, level_third())
+BENCH_LEVEL(level_first, level_second())
 RING_BODY(body_deep, level_first())
 
 static double ring_time(uint64_t n, unsigned size, void (*const *bodies)(void))

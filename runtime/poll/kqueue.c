@@ -127,12 +127,13 @@ static int kqueue_add(struct hkt__poller *p, int fd, uint64_t token)
 
     if (rc < 0)
         return rc;
-    put(&k[0], fd, EVFILT_READ, EV_ADD | EV_CLEAR, token);
-    put(&k[1], fd, EVFILT_WRITE, EV_ADD | EV_CLEAR, token);
+    /* In this order, because libkqueue asks for the peer's end with the filter that comes last. */
+    put(&k[0], fd, EVFILT_WRITE, EV_ADD | EV_CLEAR, token);
+    put(&k[1], fd, EVFILT_READ, EV_ADD | EV_CLEAR, token);
     rc = submit(p, k, 2);
     if (rc < 0)
         return rc;
-    int reads = answer(&k[0]), writes = answer(&k[1]);
+    int writes = answer(&k[0]), reads = answer(&k[1]);
     if ((reads == 0 || writes == 0) && reads != -ENOMEM && writes != -ENOMEM)
         return 0;
     kqueue_remove(p, fd, token);
@@ -146,12 +147,12 @@ static int kqueue_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_
 
     if (rc < 0)
         return rc;
-    if (what & HKT__POLL_READ) {
-        put(&k, fd, EVFILT_READ, EV_ADD | EV_ONESHOT, token);
+    if (what & HKT__POLL_WRITE) {
+        put(&k, fd, EVFILT_WRITE, EV_ADD | EV_ONESHOT, token);
         rc = change_one(p, &k);
     }
-    if (rc == 0 && what & HKT__POLL_WRITE) {
-        put(&k, fd, EVFILT_WRITE, EV_ADD | EV_ONESHOT, token);
+    if (rc == 0 && what & HKT__POLL_READ) {
+        put(&k, fd, EVFILT_READ, EV_ADD | EV_ONESHOT, token);
         rc = change_one(p, &k);
     }
     if (rc < 0)

@@ -637,6 +637,14 @@ static int count_open(void)
     return n;
 }
 
+/* libkqueue closes what it has in a thread of its own. */
+static bool open_again(int count)
+{
+    for (int i = 0; i < 100 && count_open() != count; i++)
+        usleep(10000);
+    return count_open() == count;
+}
+
 static void allow_numbers_below(int most)
 {
     struct rlimit limit;
@@ -657,10 +665,10 @@ EACH(no_descriptors_left)
         rc = p->ops->open(&second);
         cr_assert(rc == 0 || rc == -EMFILE, "%s", strerror(-rc));
         cr_assert(rc == 0 || more < 8);
-        cr_assert(rc == 0 || count_open() == before);
+        cr_assert(rc == 0 || open_again(before));
     }
     p->ops->close(&second);
-    cr_assert_eq(count_open(), before);
+    cr_assert(open_again(before));
 }
 
 static void *no_memory(size_t size)
