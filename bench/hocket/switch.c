@@ -77,8 +77,38 @@ static double time_two_sites(uint64_t n)
     return bench_now() - start - bench_loop(n / 2);
 }
 
+static uint64_t finished;
+
+static void finish(struct hkt_ctx *self, struct hkt_msg msg)
+{
+    finished++;
+    hkt__ctx_jump(self, msg);
+}
+
+/* The like of others that are no more than a stack and a switch. */
+static double time_create(uint64_t n)
+{
+    static void *stack;
+    double start, took;
+
+    if (!stack)
+        stack = bench_stack();
+    finished = 0;
+    start = bench_now();
+    for (uint64_t i = 0; i < n; i++) {
+        struct hkt_ctx other;
+        hkt_ctx_init(&other, stack, BENCH_STACK, finish);
+        (void)hkt_ctx_switch(&other, &other, nothing);
+    }
+    took = bench_now() - start;
+    if (finished != n)
+        bench_fail("%llu ran", (unsigned long long)finished);
+    return took;
+}
+
 const struct bench_entry bench_table[] = {
     BENCH_TIME("switch", "two_sites", BENCH_IMPL, time_two_sites),
     BENCH_RINGS(BENCH_IMPL),
+    BENCH_TIME("create", "run_finish", BENCH_IMPL "-ctx", time_create),
     BENCH_END,
 };

@@ -43,6 +43,8 @@ IMPLS = {
     "hocket-coro": "the same shapes by hocket's public coroutine calls",
     "hocket-outline": "hocket with the portable out-of-line switch",
     "hocket-outline-coro": "hocket's public coroutine calls with the portable switch",
+    "hocket-ctx": "hocket's bare context on the caller's stack, as boost-jump",
+    "hocket-outline-ctx": "the same with the portable switch",
     "hocket-reset": "hocket, one coroutine made fresh again each time",
     "boost-jump": "Boost.Context's assembly, jump_fcontext, bare",
     "boost-fiber-ctx": "Boost.Context's C++ class fiber; in memory without guard pages",
