@@ -62,9 +62,9 @@ install_missing() {
 
 # run COMMAND...: quietly, unless it fails
 run() {
-    "$@" >>"$build.log" 2>&1 && return
-    tail -40 "$build.log" >&2
-    echo "bench/run.sh: failed: $* (all of it is in build-bench.log)" >&2
+    "$@" >"$build/build.log" 2>&1 && return
+    tail -40 "$build/build.log" >&2
+    echo "bench/run.sh: failed: $* (all of it is in build-bench/build.log)" >&2
     exit 1
 }
 
@@ -78,6 +78,7 @@ configure() {
         return
     fi
     rm -rf "$build"
+    mkdir "$build"
     run meson setup "$build" "$top" -Dbuildtype=release -Dbench=true -Dtests=disabled \
         -Dexamples=disabled
     echo "$there" >"$build/peers.txt"
@@ -95,7 +96,6 @@ case " $* " in
 esac
 [ ! -x "$python" ] || orchestrate --check "$@"
 install_missing
-: >"$build.log"
 orchestrate --check "$@"
 echo "building"
 configure

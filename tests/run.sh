@@ -130,7 +130,7 @@ configure() {
         options=(-Dcriterion=disabled)
         wrapper='valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
             --errors-for-leak-kinds=definite'
-        slower=10
+        slower=8
         checks="tests/watchers $out/$1 valgrind"
         ;;
     aarch64* | riscv64* | arm*) configure_foreign "$1" ;;
@@ -166,7 +166,7 @@ sanitize() {
 configure_foreign() {
     local isa=${1%%-*}
     compiler=
-    slower=10
+    slower=5
     options=(--cross-file "arch/$isa/cross.ini")
     # Meson knows it for programs that it built, but scripts must be told.
     settings=("MESON_EXE_WRAPPER=$(sed -n "s/^exe_wrapper = //p" "arch/$isa/cross.ini" | tr -d "[]',")")

@@ -15,7 +15,7 @@
  *
  * A list of them would take 40 MB in C. What the process takes is measured while they pass.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 
 #include <hocket/gen.h>
 

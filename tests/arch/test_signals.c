@@ -21,6 +21,7 @@ enum { AT_A_TIME = 1000 };
 static atomic_int signals, bad_walks, bad_frames;
 /* Not while the dynamic linker is at work, whose own tables may be poorer. */
 static atomic_bool walking;
+static bool slow;
 
 /* Tables that hold at every instruction are the default on these. */
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -75,6 +76,7 @@ static void start(int flags)
         cr_skip_test("Valgrind delivers signals between instructions of its own choice");
     if (WHERE_TSAN)
         cr_skip_test("ThreadSanitizer delivers signals in calls that block only");
+    slow = where_sanitizer() || where_emulator();
     (void)walk_here(); /* the unwinder may need memory the first time */
     action.sa_flags = SA_RESTART | flags;
     sigaction(SIGALRM, &action, NULL);
@@ -99,8 +101,6 @@ static void stop(void)
  * these are slow to come. */
 static bool more(long *switches)
 {
-    bool slow = where_sanitizer() || where_emulator();
-
     *switches += AT_A_TIME;
     if (slow)
         return *switches <= 20000 || (signals < 50 && *switches < 200000);

@@ -381,6 +381,6 @@ Test(switch, returning_from_the_first_function_is_a_trap_and_goes_nowhere_else)
     if (where_sanitizer())
         cr_assert(!child_ended_well(&child), "died");
     else
-        cr_assert(child_died_of(&child, SIGILL) || child_died_of(&child, SIGTRAP),
-                  "status 0x%x", child.status);
+        cr_assert(child_died_of(&child, SIGILL) || child_died_of(&child, SIGTRAP), "status 0x%x",
+                  child.status);
 }

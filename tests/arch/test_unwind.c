@@ -57,8 +57,8 @@ static WALK_MARK(a) int walk_twice(struct hkt_coro *self, void *arg)
     return 0;
 }
 
-/* own: the frames of the innermost coroutine alone. The exception tables of 32-bit Arm have no words
- * for where a resumer is; there only debuggers go on. */
+/* own: the frames of the innermost coroutine alone. The exception tables of 32-bit Arm have no
+ * words for where a resumer is; there only debuggers go on. */
 static void expect_walk(const struct walk *walk, const char *own, const char *others)
 {
     char marks[16];

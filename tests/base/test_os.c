@@ -2,8 +2,8 @@
  *
  * The real doors to the system.
  */
-#include "base/os.h"
 #include "base/child.h"
+#include "base/os.h"
 #include "base/where.h"
 #include "support/test.h"
 

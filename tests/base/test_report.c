@@ -2,9 +2,9 @@
  *
  * Reports, and what base.h offers everywhere: codes, times, HKT_TRY.
  */
-#include "base/report.h"
 #include "base/child.h"
 #include "base/os.h"
+#include "base/report.h"
 #include "base/reports.h"
 #include "support/test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * C++ exceptions inside coroutines. What a catch block handles is kept by thread in the C++ runtime,
- * so it must be put aside at each switch: else the wrong one is rethrown.
+ * C++ exceptions inside coroutines. What a catch block handles is kept by thread in the C++
+ * runtime, so it must be put aside at each switch: else the wrong one is rethrown.
  */
 #include "base/child.h"
 #include "base/where.h"

@@ -2,11 +2,11 @@
  *
  * Where stacks come from and where they go.
  */
-#include "coro/stack.h"
 #include "base/doors.h"
 #include "base/reports.h"
 #include "base/where.h"
 #include "coro/bodies.h"
+#include "coro/stack.h"
 #include "support/test.h"
 
 #include <stdio.h>

@@ -7,7 +7,8 @@
 #include "gen/chain.h"
 #include "support/test.h"
 
-/* One level: delegates to sub (or, without, yields), notes what that answered, then does as told. */
+/* One level: delegates to sub (or, without, yields), notes what that answered, then does as told.
+ */
 struct level {
     struct hkt_gen *gen, *sub;
     struct trail *trail;

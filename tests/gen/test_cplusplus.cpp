@@ -42,8 +42,7 @@ Test(cplusplus, each_runs_a_loop_and_closes)
 {
     int stop = 10, sum = 0, rc;
 
-    HKT_EACH(ints, x, hkt_gen_new(count_up, &stop), &rc)
-    {
+    HKT_EACH(ints, x, hkt_gen_new(count_up, &stop), &rc) {
         if (x == 5)
             break;
         sum += x;

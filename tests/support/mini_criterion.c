@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 /* Seconds for a test that names no limit: a hang must end as one failure with a name. */
-#define DEFAULT_TIMEOUT 60.0
+#define DEFAULT_TIMEOUT 30.0
 
 /* What a test process tells its parent besides its exit status. */
 struct verdict {
