@@ -168,18 +168,15 @@ static void abandon_delegation(struct hkt_coro *c)
 /* Ends what has not ended by itself. Whether c may now be taken back. */
 static bool put_to_rest(struct hkt_coro *c)
 {
-    int rc = hkt__coro_check(c, "free");
-
-    if (rc == 0)
-        rc = hkt_coro_close(c);
-    if (rc == -EXDEV) {
+    if (hkt__coro_check(c, "free") < 0) {
         hkt__report("free of coroutine '%s' on a thread that is not its own: not freed",
                     c->cold->name);
         return false;
     }
+    int rc = hkt_coro_close(c);
     if (c->ctx.flags & HKT__FINISHED)
         return true;
-    if (rc == -EBUSY) {
+    if (hkt__busy(c) || rc == -EBUSY) {
         hkt__report("free of coroutine '%s' while it is running: not freed", c->cold->name);
         return false;
     }
@@ -427,15 +424,17 @@ int hkt_coro_close(struct hkt_coro *c)
 
     if (rc < 0)
         return rc;
+    if (hkt__busy(c))
+        return -EBUSY;
     if (HKT_UNLIKELY(c->ctx.flags & HKT__DELEGATING)) {
         msg.code = hkt__gen_close_delegates((struct hkt_gen *)c);
         if (msg.code == 0)
             return -EBUSY;
     }
     rc = hkt__coro_step(c, msg, NULL);
-    if (rc == 1)
+    if (!(c->ctx.flags & HKT__FINISHED)) /* it yielded, or handed over to another */
         return -EPROTO;
-    return rc == HKT_ECLOSE ? 0 : rc;
+    return rc == HKT_ECLOSE || rc > 0 ? 0 : rc;
 }
 
 int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg)

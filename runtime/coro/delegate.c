@@ -115,7 +115,7 @@ int hkt__gen_close_delegates(struct hkt_gen *g)
         int rc = hkt__coro_step(&in->coro, (struct hkt_msg){NULL, signal}, NULL);
         if (delegator != g)
             delegator->coro.ctx.flags &= ~HKT__CLOSING;
-        if (rc == 1)
+        if (!(flags(in) & HKT__FINISHED))
             signal = -EPROTO; /* it yielded while being closed, and stays suspended there */
         else
             signal = rc < 0 ? rc : HKT_ECLOSE;

@@ -206,6 +206,39 @@ Test(transfer, one_that_transferred_away_can_be_closed_there)
     hkt_coro_free(pair.b);
 }
 
+/* Answers its close by handing over to another, which runs for the closer. */
+static int flee(struct hkt_coro *self, void *arg)
+{
+    struct pair *pair = arg;
+
+    (void)!hkt_coro_yield(self, NULL, NULL);
+    return hkt_coro_transfer(self, pair->b, NULL, NULL);
+}
+
+static int end_with(struct hkt_coro *self, void *rc)
+{
+    (void)self;
+    return *(int *)rc;
+}
+
+Test(transfer, one_that_answers_its_close_so_has_not_been_closed)
+{
+    int ends[] = {0, -EIO, HKT_ECLOSE, -EBUSY};
+
+    for (int i = 0; i < 5; i++) {
+        struct pair pair;
+        pair.a = hkt_coro_new(flee, &pair);
+        pair.b = i < 4 ? hkt_coro_new(end_with, &ends[i]) : hkt_coro_new(yield_for_ever, NULL);
+        cr_assert_eq(resume(pair.a), 1);
+        cr_assert_eq(i & 1 ? hkt_coro_close(pair.a) : hkt_coro_reset(pair.a, flee, &pair), -EPROTO,
+                     "whatever became of the other, %d", i);
+        cr_assert_eq(hkt_coro_state(pair.a), HKT_SUSPENDED);
+        cr_assert_eq(hkt_coro_close(pair.a), 0);
+        hkt_coro_free(pair.a);
+        hkt_coro_free(pair.b);
+    }
+}
+
 /* The inner one hands over its resumer, the outer one, not the thread. */
 static int resume_a(struct hkt_coro *self, void *arg)
 {
