@@ -110,7 +110,9 @@ int hkt_call_threadsafe(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn
         h->ready.next = (struct hkt__link *)(void *)newest;
     while (!atomic_compare_exchange_weak_explicit(&loop->posted, &newest, h, memory_order_release,
                                                   memory_order_relaxed));
-    if (!atomic_exchange(&loop->notified, true)) /* one wake-up for many posts */
+    /* One wake-up for many posts: whoever finds the list empty brings it, and whoever does not
+     * knows that it has come or is coming, because the loop takes the list as a whole. */
+    if (!newest)
         loop->poller.ops->notify(&loop->poller);
     return 0;
 }
@@ -121,7 +123,6 @@ void hkt__take_posted(struct hkt_loop *loop)
 
     if (HKT_LIKELY(!atomic_load_explicit(&loop->posted, memory_order_relaxed)))
         return;
-    atomic_store(&loop->notified, false);
     h = atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
     while (h) { /* newest first: turn it round */
         struct hkt_handle *next = (struct hkt_handle *)(void *)h->ready.next;

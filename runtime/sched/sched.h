@@ -88,8 +88,7 @@ struct hkt_loop {
     size_t outside;    /* other sources of wake-ups: signals, the thread pool */
     atomic_size_t holds;
     _Atomic(struct hkt_handle *) posted; /* newest first */
-    atomic_bool notified;
-    _Atomic(uint64_t) signals; /* those that have come */
+    _Atomic(uint64_t) signals;           /* those that have come */
     struct hkt_signal_watch *signal_watches;
     struct hkt_signal_watch dump_watch;
 

@@ -64,13 +64,15 @@ static void be_fatal(void *hook)
 
 Test(report, what_is_fatal_goes_to_standard_error_and_aborts_whatever_the_hook)
 {
+    static const char line[] = "hocket: cannot go on: 7\n";
     struct reports reports;
 
     for (int i = 0; i < 2; i++) {
         struct child child;
         cr_assert(child_run(&child, be_fatal, i ? &reports : NULL));
         cr_assert(child_died_of(&child, SIGABRT), "status 0x%x", child.status);
-        cr_assert_str_eq(child.err, "hocket: cannot go on: 7\n");
+        /* An emulator may add a line of its own. */
+        cr_assert(strncmp(child.err, line, strlen(line)) == 0, "%s", child.err);
     }
 }
 
