@@ -182,8 +182,11 @@ LOCAL(arrival):
  * fn keeps x29 for us, as for any caller, and finds in it a frame record (6.4.6): fp and pc come
  * first in a context. So the chain of frame records goes from the body into the resumer, and
  * unwinders find the resumer's pc, sp, x29 and x19 by the rules below, while the context says that
- * it holds one. Marked as a signal frame because debuggers accept an outer frame at a lower address
- * only behind one. */
+ * it holds one. While it does not, they find hkt__ctx_end, from the return address that fn got: by
+ * its copy in x20, because the one that fn put on its stack may be signed.
+ *
+ * Marked as a signal frame because debuggers accept an outer frame at a lower address only behind
+ * one. */
     .globl SYM(hkt__ctx_entry)
     HIDDEN(hkt__ctx_entry)
     FUNCTION_TYPE(hkt__ctx_entry)
@@ -196,7 +199,7 @@ SYM(hkt__ctx_entry):
 #else
     .cfi_personality 0x1b, SYM(hkt__ctx_no_unwind)
 #endif
-    .cfi_undefined x30                  /* until there is an address to lead to */
+    .cfi_undefined x30                  /* until x20 is there */
     LANDING_JUMP
     adr     x20, LOCAL(bottom)
     CFI_RESUMER(29, 30, 4, 2, DW_OP_breg(20), 0)

@@ -154,10 +154,13 @@ LOCAL(arrival):
  * fn(r0 = context, r1:r2 = message).
  *
  * fn keeps r7 for us, as for any caller. By it unwinders find the resumer's pc, sp, r7, r6 and r11
- * with the rules below, while the context says that it holds one; and where a compiler makes frame
- * records with r7 (LLVM in Thumb code), the fp and pc with which a context begins are one. The 0 in
- * r11 ends a chain of records made with that. Marked as a signal frame because debuggers accept an
- * outer frame at a lower address only behind one. */
+ * with the rules below, while the context says that it holds one. While it does not, they find
+ * hkt__ctx_end, from the return address that fn got. Where a compiler makes frame records with r7
+ * (LLVM in Thumb code), the fp and pc with which a context begins are one. The 0 in r11 ends a
+ * chain of records made with that.
+ *
+ * Marked as a signal frame because debuggers accept an outer frame at a lower address only behind
+ * one. */
     .globl SYM(hkt__ctx_entry)
     HIDDEN(hkt__ctx_entry)
     FUNCTION_TYPE(hkt__ctx_entry)
@@ -167,7 +170,7 @@ SYM(hkt__ctx_entry):
     .cantunwind
     .cfi_startproc
     .cfi_signal_frame
-    .cfi_undefined lr                   /* until there is an address to lead to */
+    .cfi_undefined lr                   /* until lr is ours */
     ADR(lr, LOCAL(bottom))
     CFI_RESUMER(7, 14, TRAP_SIZE, 2, DW_OP_breg(14), 0)
     CFI_IN_CTX(7, 7, HKT_CTX_FP)

@@ -128,8 +128,10 @@ LOCAL(arrival):
  * fn(a0 = context, a1:a2 = message).
  *
  * fn keeps s0 and s1 for us, as for any caller. s1 is the context, by which unwinders find the
- * resumer's pc, sp, s0 and s1 with the rules below, while the context says that it holds one. s0
- * serves those who follow frame pointers: on RISC-V it points behind the frame record (Frame
+ * resumer's pc, sp, s0 and s1 with the rules below, while the context says that it holds one. While
+ * it does not, they find hkt__ctx_end, from the return address that fn got.
+ *
+ * s0 serves those who follow frame pointers: on RISC-V it points behind the frame record (Frame
  * Pointer Convention: the previous s0 is at s0 - 16, the return address at s0 - 8), and the fp and
  * pc with which a context begins are such a record of the resumer, if s0 points behind them.
  *
@@ -143,7 +145,7 @@ SYM(hkt__ctx_entry):
     .cfi_startproc
     .cfi_signal_frame
     .cfi_personality 0x1b, SYM(hkt__ctx_no_unwind)
-    .cfi_undefined ra                   /* until there is an address to lead to */
+    .cfi_undefined ra                   /* until ra is ours */
     lla     ra, LOCAL(bottom)
     CFI_RESUMER(8, 1, 4, 2, DW_OP_breg(1), 0)
     CFI_IN_CTX(8, 8, HKT_CTX_FP)

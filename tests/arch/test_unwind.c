@@ -10,8 +10,10 @@
 
 #include <hocket/gen.h>
 
+#include <dlfcn.h>
 #include <stdalign.h>
 #include <stdio.h>
+#include <ucontext.h>
 
 static struct walk seen[4];
 static volatile int keep; /* what follows a call makes it no tail call */
@@ -245,6 +247,111 @@ Test(unwind, a_live_context_leads_to_who_switched_to_it_and_another_ends_the_wal
         for (int i = 0; i < 4; i++)
             expect_walk(&seen[i], "a", live ? "m" : "");
     }
+}
+
+/* Other unwinders */
+
+static struct walk (*other_walk)(void);
+
+static WALK_MARK(a) int walk_otherwise(struct hkt_coro *self, void *arg)
+{
+    for (int i = 0; i < 2; i++) {
+        seen[i] = other_walk();
+        HKT_TRY(hkt_coro_yield(self, arg, NULL));
+    }
+    return 0;
+}
+
+static void expect_walk_by(struct walk (*walk)(void))
+{
+    struct hkt_coro *inner = hkt_coro_new(walk_otherwise, NULL);
+    struct hkt_coro *outer = hkt_coro_new(resume_inner, inner);
+
+    need_unwind_tables();
+    other_walk = walk;
+    cr_assert_eq(step_main(outer), 1);
+    cr_assert_eq(step_main(outer), 1);
+    expect_walk(&seen[0], "a", "bm");
+    expect_walk(&seen[1], "a", "bm");
+    hkt_coro_free(outer);
+    hkt_coro_free(inner);
+}
+
+static int (*c_library_backtrace)(void **buffer, int size);
+
+static struct walk walk_by_c_library(void)
+{
+    void *pc[WALK_MOST];
+    int n = c_library_backtrace(pc, WALK_MOST);
+    struct walk walk = {.frames = n, .ended = n > 0 && n < WALK_MOST};
+
+    for (int i = 0; i < n; i++)
+        walk_note(&walk, (uintptr_t)pc[i] - 1);
+    return walk;
+}
+
+Test(unwind, backtrace_of_the_c_library_goes_the_same_way)
+{
+    c_library_backtrace = (int (*)(void **, int))(uintptr_t)dlsym(RTLD_DEFAULT, "backtrace");
+    if (!c_library_backtrace)
+        cr_skip_test("this C library has none");
+    expect_walk_by(walk_by_c_library);
+}
+
+/* Step by step, by the names in the library, so that it need not be there when this is built. */
+#if defined(__x86_64__) && defined(__linux__)
+static struct {
+    int (*getcontext)(void *context);
+    int (*init_local)(void *cursor, void *context);
+    int (*step)(void *cursor);
+    int (*get_reg)(void *cursor, int reg, uintptr_t *value);
+} libunwind;
+
+static void *find(void *library, const char *name)
+{
+    void *fn = dlsym(library, name);
+
+    if (!fn)
+        cr_skip_test("this libunwind has no %s", name);
+    return fn;
+}
+
+static struct walk walk_by_libunwind(void)
+{
+    enum { RIP = 16 };
+    struct walk walk = {"", 0, false};
+    uintptr_t cursor[256], pc;
+    ucontext_t context;
+    int rc = 1;
+
+    libunwind.getcontext(&context);
+    libunwind.init_local(cursor, &context);
+    for (; rc > 0 && walk.frames < WALK_MOST; rc = libunwind.step(cursor), walk.frames++) {
+        libunwind.get_reg(cursor, RIP, &pc);
+        walk_note(&walk, pc - 1);
+    }
+    walk.ended = rc == 0;
+    return walk;
+}
+#endif
+
+Test(unwind, libunwind_goes_the_same_way)
+{
+#if defined(__x86_64__) && defined(__linux__)
+    void *library = dlopen("libunwind.so.8", RTLD_NOW);
+
+    if (!library)
+        cr_skip_test("no libunwind here");
+    if (where_valgrind())
+        cr_skip_test("libunwind reads what Valgrind holds to be uninitialised");
+    *(void **)&libunwind.getcontext = find(library, "_Ux86_64_getcontext");
+    *(void **)&libunwind.init_local = find(library, "_ULx86_64_init_local");
+    *(void **)&libunwind.step = find(library, "_ULx86_64_step");
+    *(void **)&libunwind.get_reg = find(library, "_ULx86_64_get_reg");
+    expect_walk_by(walk_by_libunwind);
+#else
+    cr_skip_test("the names in the library are those for x86_64");
+#endif
 }
 
 /* Frame pointers lead there as well, where a frame pointer's target is a frame record. */
