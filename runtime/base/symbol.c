@@ -25,6 +25,10 @@ uintptr_t hkt__fault_pc(const void *context)
     return (uintptr_t)uc->uc_mcontext.__gregs[REG_PC];
 #elif defined(__linux__) && defined(__arm__)
     return (uintptr_t)uc->uc_mcontext.arm_pc;
+#elif defined(__APPLE__) && defined(__x86_64__)
+    return (uintptr_t)uc->uc_mcontext->__ss.__rip;
+#elif defined(__APPLE__) && defined(__aarch64__)
+    return (uintptr_t)__darwin_arm_thread_state64_get_pc(uc->uc_mcontext->__ss);
 #else
     (void)uc;
     return 0;

@@ -8,6 +8,7 @@
 #include "base/report.h"
 #include "stack.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,25 +16,55 @@
 #include <valgrind/memcheck.h>
 #endif
 
+/* Darwin's linker refuses a name that no library has, weak or not: there they are looked up. */
 #if defined(__APPLE__)
-#define WEAK __attribute__((weak_import))
+#define WATCHER(result, name, args) static result(*name) args
 #else
-#define WEAK __attribute__((weak))
+#define WATCHER(result, name, args) __attribute__((weak)) result name args
 #endif
 
-WEAK void __sanitizer_start_switch_fiber(void **fake_stack, const void *bottom, size_t size);
-WEAK void __sanitizer_finish_switch_fiber(void *fake_stack, const void **bottom, size_t *size);
-WEAK void __asan_unpoison_memory_region(const volatile void *addr, size_t size);
-WEAK void __lsan_register_root_region(const void *addr, size_t size);
-WEAK void __lsan_unregister_root_region(const void *addr, size_t size);
-WEAK void *__tsan_get_current_fiber(void);
-WEAK void *__tsan_create_fiber(unsigned flags);
-WEAK void __tsan_destroy_fiber(void *fiber);
-WEAK void __tsan_switch_to_fiber(void *fiber, unsigned flags);
-
+WATCHER(void, __sanitizer_start_switch_fiber, (void **fake, const void *bottom, size_t size));
+WATCHER(void, __sanitizer_finish_switch_fiber, (void *fake, const void **bottom, size_t *size));
+WATCHER(void, __asan_unpoison_memory_region, (const volatile void *addr, size_t size));
+WATCHER(void, __lsan_register_root_region, (const void *addr, size_t size));
+WATCHER(void, __lsan_unregister_root_region, (const void *addr, size_t size));
+WATCHER(void *, __tsan_get_current_fiber, (void));
+WATCHER(void *, __tsan_create_fiber, (unsigned flags));
+WATCHER(void, __tsan_destroy_fiber, (void *fiber));
+WATCHER(void, __tsan_switch_to_fiber, (void *fiber, unsigned flags));
 /* Itanium C++ ABI 2.2.2: the caught exceptions' stack and the count of uncaught ones; on ARM EHABI
  * a third word. */
-WEAK uintptr_t *__cxa_get_globals(void);
+WATCHER(uintptr_t *, __cxa_get_globals, (void));
+
+#if defined(__APPLE__)
+#define FIND(name)                                                                                 \
+    {                                                                                              \
+        (void **)&(name), #name                                                                    \
+    }
+
+__attribute__((constructor)) static void find_watchers(void)
+{
+    static const struct {
+        void **at;
+        const char *name;
+    } watchers[] = {
+        FIND(__sanitizer_start_switch_fiber),
+        FIND(__sanitizer_finish_switch_fiber),
+        FIND(__asan_unpoison_memory_region),
+        FIND(__lsan_register_root_region),
+        FIND(__lsan_unregister_root_region),
+        FIND(__tsan_get_current_fiber),
+        FIND(__tsan_create_fiber),
+        FIND(__tsan_destroy_fiber),
+        FIND(__tsan_switch_to_fiber),
+        FIND(__cxa_get_globals),
+    };
+
+    for (size_t i = 0; i < sizeof watchers / sizeof *watchers; i++)
+        *watchers[i].at = dlsym(RTLD_DEFAULT, watchers[i].name);
+}
+#endif
+
 #if defined(__arm__) && !defined(__APPLE__)
 enum { EH_WORDS = 3 };
 #else
