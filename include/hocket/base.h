@@ -124,6 +124,10 @@ typedef void hkt_report_fn(void *ctx, const char *line);
  * asyncio: loop.set_exception_handler. */
 HKT_API void hkt_on_report(hkt_report_fn *fn, void *ctx);
 
+/* What: reports one line, formatted as by printf, as the library itself does: for code built on top
+ * of it. Suspends: never. Thread: any. asyncio: loop.call_exception_handler(). */
+HKT_API void hkt_report(const char *format, ...) HKT_PRINTF(1, 2);
+
 HKT_END_DECLS
 
 #endif

@@ -10,6 +10,7 @@
 #include <hocket/gen.h>
 #include <hocket/io.h>
 #include <hocket/loop.h>
+#include <hocket/net.h>
 #include <hocket/signal.h>
 #include <hocket/switch.h>
 #include <hocket/task.h>

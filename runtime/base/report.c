@@ -27,7 +27,7 @@ void hkt_on_report(hkt_report_fn *fn, void *ctx)
     report_ctx = ctx;
 }
 
-void hkt__report(const char *format, ...)
+void hkt_report(const char *format, ...)
 {
     char line[LINE_SIZE];
     va_list args;

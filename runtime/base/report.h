@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Telling the user what no return code can carry.
+ * Telling the user what no return code can carry, before the end. Else: hkt_report().
  */
 #ifndef HOCKET_BASE_REPORT_H
 #define HOCKET_BASE_REPORT_H
 
 #include <hocket/base.h>
-
-/* One line to the report hook. */
-void hkt__report(const char *format, ...) HKT_PRINTF(1, 2);
 
 /* One line to standard error, then abort: for what would corrupt memory if it went on. */
 HKT_NORETURN void hkt__fatal(const char *format, ...) HKT_PRINTF(1, 2);

@@ -20,16 +20,16 @@ static int check_opts(const struct hkt_coro_opts *opts)
     const char *name = opts->name ? opts->name : "coro";
 
     if (opts->stack && opts->stack_size < HKT_STACK_MIN)
-        hkt__report("coroutine '%s': its own memory of %zu bytes is less than %d", name,
-                    opts->stack_size, HKT_STACK_MIN);
+        hkt_report("coroutine '%s': its own memory of %zu bytes is less than %d", name,
+                   opts->stack_size, HKT_STACK_MIN);
     else if (opts->stack_size && opts->stack_size < HKT_STACK_MIN)
-        hkt__report("coroutine '%s': a stack of %zu bytes is less than %d", name, opts->stack_size,
-                    HKT_STACK_MIN);
+        hkt_report("coroutine '%s': a stack of %zu bytes is less than %d", name, opts->stack_size,
+                   HKT_STACK_MIN);
     else if (!opts->stack && opts->stack_size > hkt__stack_most())
-        hkt__report("coroutine '%s': a stack of %zu bytes is more than %zu", name, opts->stack_size,
-                    hkt__stack_most());
+        hkt_report("coroutine '%s': a stack of %zu bytes is more than %zu", name, opts->stack_size,
+                   hkt__stack_most());
     else if (opts->flags & ~(unsigned)(HKT_CORO_FPENV | HKT_CORO_PAINT))
-        hkt__report("coroutine '%s': unknown flags 0x%x", name, opts->flags);
+        hkt_report("coroutine '%s': unknown flags 0x%x", name, opts->flags);
     else
         return 0;
     return -EINVAL;
@@ -169,18 +169,18 @@ static void abandon_delegation(struct hkt_coro *c)
 static bool put_to_rest(struct hkt_coro *c)
 {
     if (hkt__coro_check(c, "free") < 0) {
-        hkt__report("free of coroutine '%s' on a thread that is not its own: not freed",
-                    c->cold->name);
+        hkt_report("free of coroutine '%s' on a thread that is not its own: not freed",
+                   c->cold->name);
         return false;
     }
     int rc = hkt_coro_close(c);
     if (c->ctx.flags & HKT__FINISHED)
         return true;
     if (hkt__busy(c) || rc == -EBUSY) {
-        hkt__report("free of coroutine '%s' while it is running: not freed", c->cold->name);
+        hkt_report("free of coroutine '%s' while it is running: not freed", c->cold->name);
         return false;
     }
-    hkt__report("coroutine '%s' ignored its close and was freed", c->cold->name);
+    hkt_report("coroutine '%s' ignored its close and was freed", c->cold->name);
     abandon_delegation(c);
     return true;
 }

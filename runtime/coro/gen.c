@@ -32,7 +32,7 @@ struct hkt_gen *hkt_gen_new_copy(hkt_gen_fn *fn, const void *arg, size_t size)
     struct hkt_gen *g;
 
     if (size > COPY_MOST) {
-        hkt__report("generator arguments of %zu bytes are more than %d", size, COPY_MOST);
+        hkt_report("generator arguments of %zu bytes are more than %d", size, COPY_MOST);
         return NULL;
     }
     g = hkt_gen_new(fn, NULL);
@@ -103,7 +103,7 @@ int hkt__gen_face_mismatch(const struct hkt_gen *g, const char *face)
 {
     if (strcmp(g->coro.face, face) == 0)
         return 0;
-    hkt__report("generator '%s' yields '%s' and was stepped as '%s'", g->coro.cold->name,
-                (const char *)g->coro.face, face);
+    hkt_report("generator '%s' yields '%s' and was stepped as '%s'", g->coro.cold->name,
+               (const char *)g->coro.face, face);
     return -EINVAL;
 }

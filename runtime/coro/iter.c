@@ -70,7 +70,7 @@ struct hkt_gen *hkt_range(int64_t start, int64_t stop, int64_t step)
     struct range r = {start, stop, step};
 
     if (step == 0) {
-        hkt__report("hkt_range: step must not be 0");
+        hkt_report("hkt_range: step must not be 0");
         return NULL;
     }
     return hkt_gen_new_copy(range_body, &r, sizeof r);

@@ -70,7 +70,7 @@ static void thread_end(void *arg)
 
     hkt__thread_current = NULL;
     if (live > 0) {
-        hkt__report("thread ends with %zu coroutines not freed", live);
+        hkt_report("thread ends with %zu coroutines not freed", live);
         return; /* their stacks may still be referred to */
     }
     while (t->slabs) {
@@ -91,9 +91,9 @@ static bool shadow_stack_refused(void)
 {
     if (!hkt__os.shadow_stack())
         return false;
-    hkt__report("this thread runs with a hardware shadow stack, which a switch of stacks cannot "
-                "follow: no coroutine was made; start the program without it "
-                "(GLIBC_TUNABLES=glibc.cpu.hwcaps=-SHSTK)");
+    hkt_report("this thread runs with a hardware shadow stack, which a switch of stacks cannot "
+               "follow: no coroutine was made; start the program without it "
+               "(GLIBC_TUNABLES=glibc.cpu.hwcaps=-SHSTK)");
     return true;
 }
 
@@ -191,7 +191,7 @@ static struct hkt_coro *carve(struct hkt__thread *t, struct hkt__pool *pool, siz
     char *stack = s->stacks + s->used * stack_size;
     int rc = hkt__os.guard(stack, page);
     if (rc < 0) {
-        hkt__report("no guard page for a stack of %zu bytes: %s", stack_size, hkt_strerror(rc));
+        hkt_report("no guard page for a stack of %zu bytes: %s", stack_size, hkt_strerror(rc));
         return NULL;
     }
     struct hkt_coro *c = &s->hot[s->used];

@@ -64,6 +64,67 @@ int hkt_write_all(int fd, const void *buf, size_t size, size_t *done)
     return n < 0 ? (int)n : 0;
 }
 
+/* Whether a call that must not wait is worth making: 0, -EAGAIN, or why it cannot be made. */
+static int try_begin(int fd, unsigned direction, struct hkt__fd **e)
+{
+    if (!hkt__loop)
+        return -EPERM;
+    int rc = hkt__fd_get(hkt__loop, fd, e);
+    if (rc < 0)
+        return rc;
+    return (*e)->registered && !((*e)->ready & direction) ? -EAGAIN : 0;
+}
+
+static ssize_t try_end(struct hkt__fd *e, unsigned direction, ssize_t n, size_t asked)
+{
+    if (n == -EAGAIN || n == -EWOULDBLOCK) {
+        e->ready &= (uint8_t)~direction;
+        return -EAGAIN;
+    }
+    if (n > 0 && n < (ssize_t)asked && e->tcp)
+        hkt__fd_drained(e, direction);
+    return n;
+}
+
+ssize_t hkt_try_read(int fd, void *buf, size_t size)
+{
+    struct hkt__fd *e;
+    ssize_t n = try_begin(fd, HKT__POLL_READ, &e);
+
+    if (n < 0)
+        return n;
+    do
+        n = hkt__sys.read(fd, buf, size);
+    while (n == -EINTR);
+    return try_end(e, HKT__POLL_READ, n, size);
+}
+
+/* As a socket's, which can be told to raise no signal; else as any descriptor's. */
+static ssize_t write_quietly(int fd, const struct iovec *iov, int n)
+{
+    const struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+                               .msg_iovlen = (unsigned)n};
+    ssize_t rc;
+
+    do
+        rc = hkt__sys.sendmsg(fd, &msg, MSG_NOSIGNAL);
+    while (rc == -EINTR);
+    if (rc != -ENOTSOCK)
+        return rc;
+    do
+        rc = hkt__sys.writev(fd, iov, n);
+    while (rc == -EINTR);
+    return rc;
+}
+
+ssize_t hkt_try_writev(int fd, const struct iovec *iov, int n)
+{
+    struct hkt__fd *e;
+    ssize_t rc = try_begin(fd, HKT__POLL_WRITE, &e);
+
+    return rc < 0 ? rc : try_end(e, HKT__POLL_WRITE, write_quietly(fd, iov, n), total(iov, n));
+}
+
 static int wait_for(int fd, unsigned direction, const char *why)
 {
     struct hkt__attempt a;

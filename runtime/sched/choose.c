@@ -30,10 +30,10 @@ static int open_named(struct hkt__poller *p, const char *name)
         p->ops = available[i];
         int rc = p->ops->open(p);
         if (rc < 0)
-            hkt__report("poller '%s' was refused by the system: %s", name, hkt_strerror(rc));
+            hkt_report("poller '%s' was refused by the system: %s", name, hkt_strerror(rc));
         return rc;
     }
-    hkt__report("there is no poller '%s' here", name);
+    hkt_report("there is no poller '%s' here", name);
     return -EINVAL;
 }
 
@@ -49,8 +49,7 @@ int hkt__poller_choose(struct hkt__poller *p, const char *name)
         p->ops = available[i];
         rc = p->ops->open(p);
         if (rc < 0)
-            hkt__report("poller '%s' was refused by the system: %s", p->ops->name,
-                        hkt_strerror(rc));
+            hkt_report("poller '%s' was refused by the system: %s", p->ops->name, hkt_strerror(rc));
     }
     return rc;
 }

@@ -47,7 +47,7 @@ static void poll(struct hkt_loop *loop, int64_t timeout)
     if (n > 0)
         on_events(loop, events, n);
     else if (n < 0)
-        hkt__report("%s: wait failed: %s", loop->poller.ops->name, hkt_strerror(n));
+        hkt_report("%s: wait failed: %s", loop->poller.ops->name, hkt_strerror(n));
 }
 
 /* How long the loop may sleep: 0 not at all, negative for ever. */
@@ -167,8 +167,8 @@ void hkt__loop_finish(struct hkt_loop *loop)
     cancel_all(loop);
     stop_when_empty(loop);
     if (loop->first) {
-        hkt__report("%zu tasks ignored their cancellation and wait for what cannot come",
-                    loop->task_count);
+        hkt_report("%zu tasks ignored their cancellation and wait for what cannot come",
+                   loop->task_count);
         hkt_dump(loop);
     }
 }
@@ -214,7 +214,7 @@ int hkt__loop_run_task(struct hkt_loop *loop, struct hkt_task *t)
     (void)hkt_future_unwatch(&done);
     if (rc != -EDEADLK)
         return -EINTR;
-    hkt__report("nothing is left that could wake the tasks of this loop");
+    hkt_report("nothing is left that could wake the tasks of this loop");
     hkt_dump(loop);
     (void)hkt_task_cancel(t);
     stop_when_empty(loop);

@@ -23,6 +23,6 @@ void hkt__turn_ends(struct hkt_loop *loop, const struct hkt__turn_watch *w)
     int64_t took = hkt__loop_clock(loop) - w->began;
 
     if (took > loop->slow_ns)
-        hkt__report("%s held the loop for %" PRId64 " us, more than %" PRId64, w->name, took / 1000,
-                    loop->slow_ns / 1000);
+        hkt_report("%s held the loop for %" PRId64 " us, more than %" PRId64, w->name, took / 1000,
+                   loop->slow_ns / 1000);
 }

@@ -127,7 +127,7 @@ static struct hkt_task *spawn(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
                               const struct hkt_task_opts *opts)
 {
     if (!loop) {
-        hkt__report("a task was spawned where no loop runs: none was made");
+        hkt_report("a task was spawned where no loop runs: none was made");
         return NULL;
     }
     struct hkt_task *t = hkt__task_make(loop, fn, arg, opts);
@@ -159,8 +159,8 @@ static void give_back(struct hkt_task *t)
     char buf[32];
 
     if (!job->seen && job->done.rc < 0 && job->done.rc != -ECANCELED)
-        hkt__report("task '%s' failed and nobody looked: %s", hkt_task_name(t, buf, sizeof buf),
-                    hkt_strerror(job->done.rc));
+        hkt_report("task '%s' failed and nobody looked: %s", hkt_task_name(t, buf, sizeof buf),
+                   hkt_strerror(job->done.rc));
     hkt__side_unwatch(&t->coro);
     hkt__stack_give(&t->coro);
 }

@@ -23,7 +23,7 @@ static void keep_text(const char *text, size_t size)
 Test(report, by_default_a_line_goes_to_standard_error)
 {
     hkt__os.write_stderr = keep_text;
-    hkt__report("%d of %s", 3, "four");
+    hkt_report("%d of %s", 3, "four");
     cr_assert_str_eq(written, "hocket: 3 of four\n");
 }
 
@@ -33,12 +33,12 @@ Test(report, a_hook_gets_the_bare_line_and_its_context_and_null_restores_the_def
 
     hkt__os.write_stderr = keep_text;
     reports_to(&reports);
-    hkt__report("to the %s", "hook");
+    hkt_report("to the %s", "hook");
     cr_assert_eq(reports.count, 1);
     cr_assert_str_eq(reports.last, "to the hook");
     cr_assert_str_eq(written, "");
     hkt_on_report(NULL, NULL);
-    hkt__report("back");
+    hkt_report("back");
     cr_assert_eq(reports.count, 1);
     cr_assert_str_eq(written, "hocket: back\n");
 }
@@ -49,7 +49,7 @@ Test(report, a_line_too_long_is_cut_and_still_a_line)
 
     memset(long_text, 'x', sizeof long_text - 1);
     hkt__os.write_stderr = keep_text;
-    hkt__report("%s", long_text);
+    hkt_report("%s", long_text);
     cr_assert(written_size > 100 && written_size < 1000);
     cr_assert_eq(written[written_size - 1], '\n');
     cr_assert(strncmp(written, "hocket: xxx", 11) == 0);

@@ -11,10 +11,10 @@
  * (docs/design/switch.md says why).
  *
  * The jump goes through x16, from which the arrival's landing pad and a function's are both
- * reached. From the load of x29 to the jump the compiler's unwind rules speak of the wrong stack, so
- * there a backtrace is told to end. The brk is never executed: it stops straight-line speculation
- * past the jump, and gives unwinders, which look up pc - 1, an address that already has the right
- * rules again.
+ * reached. From the load of x29 to the jump the compiler's unwind rules speak of the wrong stack,
+ * so there a backtrace is told to end. The brk is never executed: it stops straight-line
+ * speculation past the jump, and gives unwinders, which look up pc - 1, an address that already has
+ * the right rules again.
  */
 #ifndef HOCKET_ARCH_AARCH64_H
 #define HOCKET_ARCH_AARCH64_H

@@ -29,8 +29,8 @@
 #define HKT__ADR_R8 "adr r8, 1f\n\t"
 #endif
 
-/* Clang says that it makes such tables where it makes those of the EHABI alone, and then refuses the
- * directives. */
+/* Clang claims to make such tables even where it makes those of the EHABI alone, and then refuses
+ * the directives. */
 #if defined(__GCC_HAVE_DWARF2_CFI_ASM) && !defined(__clang__)
 #define HKT__CFI(text) text "\n\t"
 #else

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Listening sockets: made from an address, or handed over by whoever started the process.
+ */
+#include <hocket/net.h>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { FIRST_HANDED = 3 };
+
+static void set(int fd, int level, int option)
+{
+    const int on = 1;
+
+    (void)setsockopt(fd, level, option, &on, sizeof on);
+}
+
+/* Options that connections inherit, where the system lets them, are set once here. */
+static void set_options(int fd, const struct hkt_addr *addr, const struct hkt_server_opts *opts)
+{
+    if (addr->sockaddr.ss_family == AF_UNIX)
+        return;
+    set(fd, SOL_SOCKET, SO_REUSEADDR);
+#ifdef SO_REUSEPORT
+    if (opts->reuse_port)
+        set(fd, SOL_SOCKET, SO_REUSEPORT);
+#endif
+    if (addr->sockaddr.ss_family == AF_INET6)
+        set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+    if (addr->type == SOCK_STREAM)
+        set(fd, IPPROTO_TCP, TCP_NODELAY);
+}
+
+/* Whether the path is a socket on which nobody listens any more. */
+static bool is_stale(const struct hkt_addr *addr)
+{
+    const struct sockaddr_un *un = (const struct sockaddr_un *)&addr->sockaddr;
+    struct stat st;
+
+    if (addr->sockaddr.ss_family != AF_UNIX || !un->sun_path[0] || lstat(un->sun_path, &st) != 0 ||
+        !S_ISSOCK(st.st_mode))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0)
+        return false;
+    /* A full backlog would block: that one is alive. */
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+    bool refused =
+        connect(fd, (const struct sockaddr *)un, addr->size) != 0 && errno == ECONNREFUSED;
+    close(fd);
+    return refused;
+}
+
+static int bind_to(int fd, const struct hkt_addr *addr)
+{
+    const struct sockaddr *sa = (const struct sockaddr *)&addr->sockaddr;
+
+    if (bind(fd, sa, addr->size) == 0)
+        return 0;
+    if (errno != EADDRINUSE || !is_stale(addr))
+        return -errno;
+    unlink(((const struct sockaddr_un *)&addr->sockaddr)->sun_path);
+    return bind(fd, sa, addr->size) == 0 ? 0 : -errno;
+}
+
+static int listen_on(const struct hkt_addr *addr, const struct hkt_server_opts *opts)
+{
+    int fd = hkt_socket(addr->sockaddr.ss_family, addr->type, 0);
+
+    if (fd < 0)
+        return fd;
+    set_options(fd, addr, opts);
+    int rc = bind_to(fd, addr);
+    if (rc == 0 && addr->type == SOCK_STREAM &&
+        listen(fd, opts->backlog > 0 ? opts->backlog : SOMAXCONN) != 0)
+        rc = -errno;
+    if (rc == 0)
+        return fd;
+    (void)hkt_close(fd);
+    return rc;
+}
+
+/* Port 0 means the same port for all addresses: the first one's. */
+static void follow(struct hkt_addr *addr, int fd)
+{
+    struct sockaddr_storage first;
+    socklen_t size = sizeof first;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&addr->sockaddr;
+
+    /* The port lies at the same place in both families. */
+    if (addr->sockaddr.ss_family != AF_UNIX && in6->sin6_port == 0 &&
+        getsockname(fd, (struct sockaddr *)&first, &size) == 0)
+        in6->sin6_port = ((struct sockaddr_in6 *)&first)->sin6_port;
+}
+
+/* A machine may lack a family; one address has to do. */
+static bool is_absent(int rc)
+{
+    return rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL;
+}
+
+static int listen_on_all(struct hkt_addr *list, int n, const struct hkt_server_opts *opts, int *fds)
+{
+    int done = 0, rc = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (done > 0)
+            follow(&list[i], fds[0]);
+        rc = listen_on(&list[i], opts);
+        if (rc >= 0)
+            fds[done++] = rc;
+        else if (!is_absent(rc))
+            break;
+    }
+    if (rc >= 0 || (is_absent(rc) && done > 0))
+        return done;
+    while (done > 0)
+        (void)hkt_close(fds[--done]);
+    return rc;
+}
+
+/* Handed over */
+
+static const char *env(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value ? value : "";
+}
+
+/* Whether the name is the i-th between colons of the list. */
+static bool is_named(const char *list, int i, const char *name)
+{
+    while (i-- > 0 && *list) {
+        list += strcspn(list, ":");
+        list += *list == ':';
+    }
+    size_t size = strcspn(list, ":");
+    return size == strlen(name) && memcmp(list, name, size) == 0;
+}
+
+int hkt_listen_fds(const char *name, int *fds, size_t max)
+{
+    long count = strtol(env("LISTEN_FDS"), NULL, 10);
+    size_t n = 0;
+
+    if (strtol(env("LISTEN_PID"), NULL, 10) != (long)getpid())
+        return 0;
+    for (int i = 0; i < count && n < max; i++) {
+        if (name && *name && !is_named(env("LISTEN_FDNAMES"), i, name))
+            continue;
+        (void)fcntl(FIRST_HANDED + i, F_SETFD, FD_CLOEXEC);
+        fds[n++] = FIRST_HANDED + i;
+    }
+    return (int)n;
+}
+
+static int inherited(const char *url, int *fds, size_t max)
+{
+    char *end;
+    long fd = strtol(url + 5, &end, 10);
+
+    if (end == url + 5 || *end || fd < 0 || max < 1 || fcntl((int)fd, F_GETFD) < 0) {
+        hkt_report("'%s' is not an open descriptor", url);
+        return -EBADF;
+    }
+    fds[0] = (int)fd;
+    return 1;
+}
+
+static int handed_over(const char *url, int *fds, size_t max)
+{
+    int n = hkt_listen_fds(url + 10, fds, max);
+
+    if (n > 0)
+        return n;
+    hkt_report("'%s': no such socket was handed over", url);
+    return -ENOENT;
+}
+
+int hkt_listen(const char *url, const struct hkt_server_opts *opts, int *fds, size_t max)
+{
+    static const struct hkt_server_opts none;
+    struct hkt_addr list[HKT_ADDRS_MAX];
+
+    if (url && strncmp(url, "fd://", 5) == 0)
+        return inherited(url, fds, max);
+    if (url && strncmp(url, "systemd://", 10) == 0)
+        return handed_over(url, fds, max);
+    int n = hkt_resolve(url, true, list, max < HKT_ADDRS_MAX ? max : HKT_ADDRS_MAX);
+    return n < 0 ? n : listen_on_all(list, n, opts ? opts : &none, fds);
+}

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Streams: what makes and ends one, and the ways in and out of its two buffers. The forms of
+ * reading that look into what has come are in read.c.
+ *
+ * Sending has one funnel, flush(), which never waits. It is called by whoever wants something sent,
+ * by the turn that the first gathered byte asks for, and, while the system takes no more, when the
+ * descriptor becomes writable again. Who has to wait for it waits for the stream to change.
+ */
+#include <hocket/net.h>
+#include <hocket/task.h>
+
+#include <string.h>
+
+enum {
+    LIMIT = 65536,
+    HIGH = 65536,
+    DIRECT = 2048,    /* a read of so much goes straight into the caller's memory */
+    OPS_A_TURN = 128, /* calls that did not wait, before one gives others their turn */
+};
+
+struct hkt_stream {
+    struct hkt_buf in, out;
+    struct hkt_handle turn; /* flushes at the end of the loop's turn */
+    struct hkt__watchers watchers;
+    int fd;
+    int error; /* that sending failed with */
+    uint32_t limit, high, low;
+    uint16_t users; /* calls in progress, and the turn: while there are any the memory stays */
+    uint8_t ops;
+    bool reading : 1; /* a task is in a read */
+    bool writing : 1; /* a task is in the middle of its data */
+    bool queued : 1;  /* the turn is */
+    bool armed : 1;   /* sending goes on when the descriptor is writable */
+    bool at_end : 1;  /* of the input */
+    bool ended : 1;   /* the output, by write_eof */
+    bool told : 1;    /* the other side, of that */
+    bool closing : 1;
+    bool closed : 1;
+    bool freed : 1;
+};
+
+static uint32_t or_default(uint32_t given, uint32_t otherwise)
+{
+    return given ? given : otherwise;
+}
+
+struct hkt_stream *hkt_stream_of(int fd, const struct hkt_stream_opts *opts)
+{
+    static const struct hkt_stream_opts none;
+    struct hkt_stream *s = hkt_alloc(sizeof *s);
+
+    if (!s)
+        return NULL;
+    if (!opts)
+        opts = &none;
+    s->fd = fd;
+    s->limit = or_default(opts->limit, LIMIT);
+    s->high = or_default(opts->high, HIGH);
+    s->low = or_default(opts->low, s->high / 4);
+    return s;
+}
+
+static void leave(struct hkt_stream *s)
+{
+    if (--s->users > 0 || !s->freed)
+        return;
+    hkt_buf_release(&s->in);
+    hkt_buf_release(&s->out);
+    hkt_dealloc(s);
+}
+
+static char *front(const struct hkt_buf *b)
+{
+    return b->data ? b->data + b->start : NULL;
+}
+
+static int wait_change(struct hkt_stream *s)
+{
+    s->ops = 0;
+    return hkt__watchers_wait(&s->watchers);
+}
+
+/* A call that need not wait gives others their turn now and then, or a fast peer starves them. */
+static int be_fair(struct hkt_stream *s)
+{
+    if (HKT_LIKELY(++s->ops < OPS_A_TURN) || !hkt_task_current())
+        return 0;
+    s->ops = 0;
+    return hkt_sleep(0);
+}
+
+/* Sending */
+
+static void disarm(struct hkt_stream *s)
+{
+    if (s->armed)
+        (void)hkt_remove_writer(hkt_loop_current(), s->fd);
+    s->armed = false;
+}
+
+/* Nothing more can be sent. */
+static void fail(struct hkt_stream *s, int error)
+{
+    s->error = error;
+    hkt_buf_release(&s->out);
+    disarm(s);
+    hkt__watchers_wake(&s->watchers);
+}
+
+/* Hands the gathered bytes, and then data, to the system. How much of data it took, or why not. */
+static ssize_t push(struct hkt_stream *s, const void *data, size_t size)
+{
+    size_t gathered = hkt_buf_len(&s->out);
+    const struct iovec iov[2] = {{front(&s->out), gathered}, {(void *)(uintptr_t)data, size}};
+    int first = gathered == 0, count = 1 + (gathered > 0 && size > 0);
+    ssize_t n = hkt_try_writev(s->fd, iov + first, count);
+
+    if (n < 0)
+        return n;
+    hkt_buf_consume(&s->out, (size_t)n);
+    return (size_t)n > gathered ? n - (ssize_t)gathered : 0;
+}
+
+static void on_writable(void *arg);
+
+static void arm(struct hkt_stream *s)
+{
+    if (s->armed)
+        return;
+    int rc = hkt_add_writer(hkt_loop_current(), s->fd, on_writable, s);
+    if (rc < 0)
+        fail(s, rc);
+    else
+        s->armed = true;
+}
+
+/* Something was sent: whoever waits for that may go on. */
+static void sent(struct hkt_stream *s)
+{
+    size_t left = hkt_buf_len(&s->out);
+
+    if (left == 0) {
+        hkt_buf_release(&s->out);
+        disarm(s);
+        if (s->ended && !s->told) {
+            s->told = true;
+            (void)shutdown(s->fd, SHUT_WR); /* of a connection that is gone: reads will tell */
+        }
+    }
+    if (left <= s->low && s->watchers.first)
+        hkt__watchers_wake(&s->watchers);
+}
+
+static void flush(struct hkt_stream *s)
+{
+    while (hkt_buf_len(&s->out) > 0) {
+        ssize_t n = push(s, NULL, 0);
+        if (n == -EAGAIN) {
+            arm(s);
+            break;
+        }
+        if (n < 0) {
+            fail(s, (int)n);
+            return;
+        }
+    }
+    sent(s);
+}
+
+static void on_writable(void *arg)
+{
+    flush(arg);
+}
+
+static void on_turn(void *arg)
+{
+    struct hkt_stream *s = arg;
+
+    s->queued = false;
+    if (!s->closed && !s->armed)
+        flush(s);
+    leave(s);
+}
+
+static int may_write(const struct hkt_stream *s)
+{
+    if (s->closing || s->closed)
+        return -ECONNRESET;
+    return s->ended ? -EPIPE : s->error;
+}
+
+static int gather(struct hkt_stream *s, const void *data, size_t size)
+{
+    int rc = hkt_buf_add(&s->out, data, size);
+
+    if (rc == 0 && !s->queued && !s->armed && size > 0 &&
+        hkt_call_soon(hkt_loop_current(), &s->turn, on_turn, s) == 0) {
+        s->queued = true;
+        s->users++;
+    }
+    return rc;
+}
+
+static bool fits(const struct hkt_stream *s, size_t size)
+{
+    return size <= s->high && hkt_buf_len(&s->out) <= s->high - size;
+}
+
+/* Waits until the system may take more. */
+static int wait_room(struct hkt_stream *s)
+{
+    int rc;
+
+    if (hkt_buf_len(&s->out) > 0) {
+        arm(s);
+        rc = s->error ? s->error : wait_change(s);
+    } else {
+        s->ops = 0;
+        rc = hkt_wait_writable(s->fd);
+    }
+    int now = may_write(s);
+    return now < 0 ? now : rc;
+}
+
+/* From where it lies, until the rest fits into the buffer. */
+static int write_in_place(struct hkt_stream *s, const char **at, size_t *left)
+{
+    int rc = 0;
+
+    while (rc == 0 && !fits(s, *left)) {
+        ssize_t n = push(s, *at, *left);
+        if (n == -EAGAIN) {
+            rc = wait_room(s);
+        } else if (n < 0) {
+            fail(s, (int)n);
+            rc = (int)n;
+        } else {
+            *at += n;
+            *left -= (size_t)n;
+        }
+    }
+    return rc < 0 ? rc : gather(s, *at, *left);
+}
+
+static int write_large(struct hkt_stream *s, const char *data, size_t size)
+{
+    size_t left = size;
+    int rc = 0;
+
+    while (s->writing && rc == 0) {
+        rc = wait_change(s);
+        if (rc == 0)
+            rc = may_write(s);
+    }
+    if (rc < 0)
+        return rc;
+    s->writing = true;
+    rc = write_in_place(s, &data, &left);
+    s->writing = false;
+    if (rc < 0 && left < size && !s->error)
+        fail(s, -EPIPE); /* what follows a piece of it would be misunderstood */
+    hkt__watchers_wake(&s->watchers);
+    return rc;
+}
+
+int hkt_stream_write(struct hkt_stream *s, const void *data, size_t size)
+{
+    int rc = s ? may_write(s) : -ENOMEM;
+
+    if (rc < 0 || size == 0)
+        return rc;
+    s->users++;
+    rc = be_fair(s);
+    if (rc == 0)
+        rc = may_write(s);
+    if (rc == 0)
+        rc = HKT_LIKELY(fits(s, size) && !s->writing) ? gather(s, data, size)
+                                                      : write_large(s, data, size);
+    leave(s);
+    return rc;
+}
+
+int hkt_stream_drain(struct hkt_stream *s)
+{
+    int rc = s ? may_write(s) : -ENOMEM;
+
+    if (rc < 0)
+        return rc;
+    s->users++;
+    rc = be_fair(s);
+    if (rc == 0 && !s->closed)
+        flush(s);
+    while (rc == 0 && hkt_buf_len(&s->out) > s->low)
+        rc = wait_change(s);
+    if (rc == 0)
+        rc = may_write(s);
+    leave(s);
+    return rc;
+}
+
+void hkt_stream_flush(struct hkt_stream *s)
+{
+    if (s && !s->closed)
+        flush(s);
+}
+
+size_t hkt_stream_pending(const struct hkt_stream *s)
+{
+    return s ? hkt_buf_len(&s->out) : 0;
+}
+
+int hkt_stream_write_eof(struct hkt_stream *s)
+{
+    if (!s)
+        return -ENOMEM;
+    if (s->closing || s->closed)
+        return -ECONNRESET;
+    s->ended = true;
+    flush(s);
+    return s->error;
+}
+
+/* Receiving */
+
+/* Into `to`, or, when that is NULL, behind what is in the buffer. */
+static ssize_t read_now(struct hkt_stream *s, void *to, size_t size)
+{
+    if (s->at_end || s->closed)
+        return 0;
+    ssize_t n = to ? 0 : hkt_buf_reserve(&s->in, 1);
+    if (n < 0)
+        return n;
+    n = to ? hkt_try_read(s->fd, to, size)
+           : hkt_try_read(s->fd, s->in.data + s->in.end, s->in.size - s->in.end);
+    if (n > 0 && !to)
+        s->in.end += (uint32_t)n;
+    s->at_end = n == 0;
+    return n;
+}
+
+/* Waits for input, holding no memory for it. */
+static int wait_input(struct hkt_stream *s)
+{
+    if (hkt_buf_len(&s->in) == 0)
+        hkt_buf_release(&s->in);
+    if (hkt_buf_len(&s->out) > 0)
+        flush(s);
+    if (s->error)
+        return s->error;
+    s->ops = 0;
+    int rc = hkt_wait_readable(s->fd);
+    if (rc == -ECANCELED && s->closed && hkt_task_cancelling(hkt_task_current()) == 0)
+        return 0; /* the end, and not the task's */
+    return rc;
+}
+
+static ssize_t receive(struct hkt_stream *s, void *to, size_t size)
+{
+    for (;;) {
+        ssize_t n = read_now(s, to, size);
+        if (n != -EAGAIN)
+            return n;
+        int rc = wait_input(s);
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static int begin_read(struct hkt_stream *s)
+{
+    if (!s)
+        return -ENOMEM;
+    if (s->reading)
+        return -EBUSY;
+    s->reading = true;
+    s->users++;
+    return 0;
+}
+
+static ssize_t end_read(struct hkt_stream *s, ssize_t n)
+{
+    s->reading = false;
+    if (s->freed)
+        n = -ECONNRESET; /* the caller must not look at it again */
+    leave(s);
+    return n;
+}
+
+ssize_t hkt_stream_read(struct hkt_stream *s, void *buf, size_t size)
+{
+    ssize_t n = begin_read(s);
+
+    if (n < 0)
+        return n;
+    n = be_fair(s);
+    bool direct = size >= DIRECT && hkt_buf_len(&s->in) == 0;
+    if (n == 0 && direct)
+        n = receive(s, buf, size);
+    else if (n == 0 && size > 0 && hkt_buf_len(&s->in) == 0)
+        n = receive(s, NULL, 0);
+    if (n >= 0 && !direct && !s->closed && size > 0) {
+        size_t len = hkt_buf_len(&s->in);
+        n = (ssize_t)(size < len ? size : len);
+        if (n > 0)
+            memcpy(buf, front(&s->in), (size_t)n);
+        hkt_buf_consume(&s->in, (size_t)n);
+    }
+    return end_read(s, n);
+}
+
+ssize_t hkt_stream_peek(struct hkt_stream *s, size_t size, const char **data)
+{
+    ssize_t n = begin_read(s);
+
+    *data = NULL;
+    if (n < 0)
+        return n;
+    n = be_fair(s);
+    bool more = n == 0;
+    while (more && hkt_buf_len(&s->in) < size) {
+        n = receive(s, NULL, 0);
+        more = n > 0;
+    }
+    if (n >= 0 && !s->closed) {
+        *data = front(&s->in);
+        n = (ssize_t)hkt_buf_len(&s->in);
+    }
+    return end_read(s, n);
+}
+
+void hkt_stream_consume(struct hkt_stream *s, size_t size)
+{
+    if (s)
+        hkt_buf_consume(&s->in, size);
+}
+
+size_t hkt_stream_buffered(const struct hkt_stream *s)
+{
+    return s ? hkt_buf_len(&s->in) : 0;
+}
+
+/* Ending */
+
+void hkt_stream_abort(struct hkt_stream *s)
+{
+    if (!s || s->closed)
+        return;
+    s->closing = s->closed = true;
+    hkt_buf_release(&s->out);
+    disarm(s);
+    (void)hkt_close(s->fd);
+    s->fd = -EBADF;
+    hkt__watchers_wake(&s->watchers);
+}
+
+int hkt_stream_close(struct hkt_stream *s)
+{
+    int rc = 0;
+
+    if (!s)
+        return -ENOMEM;
+    s->users++;
+    s->closing = true;
+    if (!s->closed)
+        flush(s);
+    while (rc == 0 && hkt_buf_len(&s->out) > 0)
+        rc = wait_change(s);
+    hkt_stream_abort(s);
+    rc = rc < 0 ? rc : s->error;
+    leave(s);
+    return rc;
+}
+
+int hkt_stream_wait_closed(struct hkt_stream *s)
+{
+    int rc = 0;
+
+    if (!s)
+        return -ENOMEM;
+    s->users++;
+    while (rc == 0 && !s->closed)
+        rc = wait_change(s);
+    leave(s);
+    return rc;
+}
+
+void hkt_stream_free(struct hkt_stream *s)
+{
+    if (!s)
+        return;
+    hkt_stream_abort(s);
+    s->freed = true;
+    s->users++;
+    leave(s);
+}
+
+/* Asking */
+
+int hkt_stream_fd(const struct hkt_stream *s)
+{
+    return s ? s->fd : -ENOMEM;
+}
+
+size_t hkt_stream_limit(const struct hkt_stream *s)
+{
+    return s ? s->limit : 0;
+}
+
+int hkt_stream_peer(const struct hkt_stream *s, struct hkt_addr *addr)
+{
+    if (!s)
+        return -ENOMEM;
+    *addr = (struct hkt_addr){.size = sizeof addr->sockaddr, .type = SOCK_STREAM};
+    return getpeername(s->fd, (struct sockaddr *)&addr->sockaddr, &addr->size) == 0 ? 0 : -errno;
+}
+
+int hkt_stream_local(const struct hkt_stream *s, struct hkt_addr *addr)
+{
+    if (!s)
+        return -ENOMEM;
+    *addr = (struct hkt_addr){.size = sizeof addr->sockaddr, .type = SOCK_STREAM};
+    return getsockname(s->fd, (struct sockaddr *)&addr->sockaddr, &addr->size) == 0 ? 0 : -errno;
+}
