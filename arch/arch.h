@@ -36,6 +36,18 @@ static inline void hkt__ctx_begin(struct hkt_ctx *ctx, void *top, hkt_ctx_fn *fn
     ctx->bp = (void *)(uintptr_t)fn;
 }
 
+/* The same and a switch to it: ctx gets the running context, and fn the empty message. */
+static inline struct hkt_msg hkt__ctx_start(struct hkt_ctx *ctx, void *top, hkt_ctx_fn *fn)
+{
+#ifdef HKT__START_INLINE
+    return hkt__start_inline(ctx, (void *)((uintptr_t)top & ~(uintptr_t)15), fn);
+#else
+    const struct hkt_msg none = {NULL, 0};
+    hkt__ctx_begin(ctx, top, fn);
+    return hkt_ctx_switch(ctx, ctx, none);
+#endif
+}
+
 /* The personality of hkt__ctx_entry: refuses to unwind past it. An exception that leaves a body
  * would otherwise run on into the resumer and leave the coroutine half alive; so it ends in
  * std::terminate. */

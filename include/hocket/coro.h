@@ -74,7 +74,7 @@ HKT_BEGIN_DECLS
  * Returns: the coroutine, or NULL when out of memory; every function below accepts NULL and then
  * answers -ENOMEM. Suspends: never. Thread: any, which becomes its own. Owner: the caller, who ends
  * it with hkt_coro_free(). */
-HKT_API HKT_MUST_CHECK struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg);
+HKT_API_FAST HKT_MUST_CHECK struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg);
 
 /* What: the same with options; opts NULL is hkt_coro_new(). Options out of range are reported with
  * their value and answered with NULL. */
@@ -90,7 +90,7 @@ HKT_API int hkt_coro_close(struct hkt_coro *c);
 /* What: closes c and takes its memory back, even when the body ignored the close (which is
  * reported). NULL is fine. Freeing a running coroutine is reported and does nothing; freeing twice
  * aborts. Thread: its own. */
-HKT_API void hkt_coro_free(struct hkt_coro *c);
+HKT_API_FAST void hkt_coro_free(struct hkt_coro *c);
 
 /* What: closes c and makes it a fresh coroutine that will run fn(self, arg) on the same stack with
  * the same options.
@@ -118,7 +118,7 @@ HKT_API size_t hkt_coro_stack_size(const struct hkt_coro *c);
 HKT_API size_t hkt_coro_stack_used(const struct hkt_coro *c);
 
 /* The funnels behind the inline doors. */
-HKT_API int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value);
+HKT_API_FAST int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value);
 HKT_API int hkt__coro_yield(struct hkt_coro *self, struct hkt_msg msg, void **in);
 HKT_API int hkt__coro_transfer(struct hkt_coro *self, struct hkt_coro *to, void *value, void **in);
 

@@ -80,6 +80,9 @@ struct hkt__cold {
 #define HKT__TLS_FAST
 #endif
 
+/* For what a fast path rarely calls: inlined there it would cost that path saved registers. */
+#define HKT__APART __attribute__((noinline))
+
 /* For functions in the middle of which a sanitizer's own stack changes: their epilogue would look
  * for what their prologue left on the other one. */
 #if defined(__has_attribute)

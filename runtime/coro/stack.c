@@ -266,6 +266,8 @@ void hkt__stack_give_slow(struct hkt_coro *c)
     struct hkt__cold *cold = c->cold;
     struct hkt__pool *pool = cold->pool;
 
+    if (pool && hkt__stack_keep(pool, c))
+        return;
     c->ctx.flags = HKT__FREED;
     if (!pool) {
         disown(cold->thread, c);

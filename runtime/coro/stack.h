@@ -48,16 +48,24 @@ struct hkt_coro *hkt__stack_take(size_t size);
 struct hkt_coro *hkt__stack_adopt(void *memory, size_t size);
 void hkt__stack_give_slow(struct hkt_coro *c);
 
+/* Keeps c for the next who takes one of its size; false: it has had enough of those. */
+static inline bool hkt__stack_keep(struct hkt__pool *pool, struct hkt_coro *c)
+{
+    if (HKT_UNLIKELY(pool->warm_count >= HKT__WARM_MOST))
+        return false;
+    c->ctx.flags = HKT__FREED;
+    pool->warm[pool->warm_count++] = c;
+    return true;
+}
+
+/* The usual pool is not looked up through c: what the next coroutine waits for is then the pool's
+ * count alone, and not a chain of loads that begins with this one. */
 static inline void hkt__stack_give(struct hkt_coro *c)
 {
-    struct hkt__pool *pool = c->cold->pool;
+    const struct hkt__thread *t = hkt__thread_current;
 
-    if (HKT_LIKELY(pool && pool->warm_count < HKT__WARM_MOST)) {
-        c->ctx.flags = HKT__FREED;
-        pool->warm[pool->warm_count++] = c;
-        return;
-    }
-    hkt__stack_give_slow(c);
+    if (HKT_UNLIKELY(!t || t->usual != c->cold->pool || !hkt__stack_keep(t->usual, c)))
+        hkt__stack_give_slow(c);
 }
 
 /* A block of the usual size that was used before and has its pages; NULL: ask hkt__stack_take(). */

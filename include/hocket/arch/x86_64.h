@@ -27,6 +27,12 @@
 #define HKT__LANDING ""
 #endif
 
+#ifdef __APPLE__
+#define HKT__ENTRY "_hkt__ctx_entry"
+#else
+#define HKT__ENTRY "hkt__ctx_entry"
+#endif
+
 #ifdef __GCC_HAVE_DWARF2_CFI_ASM
 #define HKT__CFI(text) text "\n\t"
 #else
@@ -41,6 +47,14 @@
 #else
 #define HKT__CLOBBER_AVX512
 #endif
+/* All but rsp, rbp, rbx, and those that each form uses. */
+#define HKT__CLOBBERS                                                                              \
+    "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory", "xmm0", "xmm1", "xmm2",  \
+        "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",         \
+        "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)",     \
+        "st(7)" HKT__CLOBBER_AVX512
+
+/* clang-format off: an instruction a line */
 
 HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct hkt_ctx *load,
                                              struct hkt_msg msg)
@@ -71,11 +85,7 @@ HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct 
                      HKT__LANDING
                      : "+a"(value), "+d"(code), "+D"(save), "+S"(from)
                      :
-                     : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory",
-                       "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                       "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)",
-                       "st(2)", "st(3)", "st(4)", "st(5)", "st(6)",
-                       "st(7)" HKT__CLOBBER_AVX512);
+                     : "rcx", HKT__CLOBBERS);
     struct hkt_msg got = {value, code};
     return got;
 }
@@ -100,8 +110,42 @@ HKT_INLINE HKT_NORETURN void hkt__jump_inline(const struct hkt_ctx *load, struct
     __builtin_unreachable();
 }
 
+/* The half that leaves, for a fresh context: what hkt__ctx_begin would write there, and a switch
+ * read again at once, never goes through memory. For the library itself, which has the entry. */
+#define HKT__START_INLINE 1
+HKT_INLINE struct hkt_msg hkt__start_inline(struct hkt_ctx *ctx, void *top, hkt_ctx_fn *fn)
+{
+    void *value = NULL;
+    intptr_t code = 0;
+
+    __asm__ volatile("leaq 1f(%%rip), %%r10\n\t"
+                     "movq %%rbp, 0(%%rdi)\n\t"
+                     "movq %%r10, 8(%%rdi)\n\t"
+                     "movq %%rsp, 16(%%rdi)\n\t"
+                     "movq %%rbx, 24(%%rdi)\n\t"
+                     HKT__CFI(".cfi_remember_state")
+                     HKT__CFI(".cfi_undefined %%rip")
+                     "movq %%rdi, %%rbp\n\t"
+                     "movq %%rcx, %%rbx\n\t"
+                     "movq %%rsi, %%rsp\n\t"
+                     "jmp " HKT__ENTRY "\n\t"
+                     HKT__CFI(".cfi_restore_state")
+                     "int3\n"
+                     "1:\t"
+                     HKT__LANDING
+                     : "+a"(value), "+d"(code), "+D"(ctx), "+S"(top), "+c"(fn)
+                     :
+                     : HKT__CLOBBERS);
+    struct hkt_msg got = {value, code};
+    return got;
+}
+
+/* clang-format on */
+
 #undef HKT__LANDING
 #undef HKT__CFI
 #undef HKT__CLOBBER_AVX512
+#undef HKT__CLOBBERS
+#undef HKT__ENTRY
 
 #endif
