@@ -30,7 +30,7 @@ configurations=(
     aarch64-clang riscv64-clang arm-clang
     release debug lto hardened native outline outline-debug
     clang clang-debug clang-hardened clang-outline
-    static tree riscv64-soft
+    static tree riscv64-soft darwin
 )
 quick=(release debug tree)
 
@@ -256,6 +256,19 @@ run_configuration() {
     run_checks "$checks"
 }
 
+# Of a script that prints TAP.
+run_tap() {
+    local name=${1#tests/} log=$out/tap.$BASHPID failed=0 tab=$'\t'
+    "$1" >"$log" 2>&1 || failed=$?
+    sed -n -e "s/^ok [0-9]* - \(.*\) # SKIP \(.*\)/skip$tab\1$tab\2/p; t" \
+        -e "s/^ok [0-9]* - \(.*\)/pass$tab\1$tab/p" \
+        -e "s/^not ok [0-9]* - \(.*\)/fail$tab\1$tab/p" -e 's/^# /| /p' "$log"
+    if ((failed != 0 && failed != 77)) && ! grep -q '^not ok' "$log"; then
+        fail "$name" "ends with status $failed" "$log"
+    fi
+    rm -f "$log"
+}
+
 # What needs no build of its own.
 run_tree() {
     run_checks "tests/layers
@@ -277,6 +290,7 @@ run() {
     case $name in
     tree) run_tree ;;
     riscv64-soft) run_check tests/softfloat ;;
+    darwin) run_tap tests/poll/darwin ;;
     *) run_configuration "$name" ;;
     esac >"$out/$name.results" 2>"$out/$name.errors"
     report "$name" $((SECONDS - started))

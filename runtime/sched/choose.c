@@ -11,9 +11,10 @@
 
 /* Best first: what a loop falls back to is the next one. */
 static const struct hkt__poller_ops *const available[] = {
-#if defined(__linux__)
+#if defined(HKT_HAVE_EPOLL)
     &hkt__poller_epoll,
-#else
+#endif
+#if defined(HKT_HAVE_KQUEUE)
     &hkt__poller_kqueue,
 #endif
 #if defined(HKT_HAVE_URING)

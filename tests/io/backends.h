@@ -17,7 +17,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static const char *const backends[] = {"epoll", "io_uring"};
+static const char *const backends[] = {
+    "epoll",
+    "io_uring",
+#ifdef TEST_KQUEUE
+    "kqueue",
+#endif
+};
 
 /* Whether this build and this kernel have it; if not, that is said. */
 static inline bool have_backend(const char *name)
