@@ -18,8 +18,8 @@ import sys
 
 TAIL = 60  # lines of a failed test's output that are shown
 LINE = re.compile(r"(not )?ok\b(?: \d+)?(?: - )?(\S*)\s*(# SKIP)?\s*(.*)")
-LISTED = re.compile(r"(not )?ok (.*)")
-SUMS = re.compile(r"\d+ passed, \d+ failed")
+LISTED = re.compile(r"(not )?ok (.*?)(?: # SKIP (.*))?")
+SUMS = re.compile(r"\d+ passed, \d+ failed(, \d+ skipped)?")
 
 
 def runs(build):
@@ -67,7 +67,8 @@ def other_results(run):
     last = lines[-1] if lines else ""
     if SUMS.fullmatch(last):
         listed = [LISTED.fullmatch(line) for line in lines]
-        return [("fail" if m[1] else "pass", f"{name}: {m[2]}", "") for m in listed if m]
+        return [("fail" if m[1] else "skip" if m[3] else "pass", f"{name}: {m[2]}", m[3] or "")
+                for m in listed if m]
     if run["result"] == "SKIP":
         return [("skip", name, last or "no reason given")]
     if run["result"] == "OK":
