@@ -104,8 +104,8 @@ configure() {
     clang-debug) compiler=clang options=(--buildtype=debug -Dchecks=enabled) ;;
     clang-outline) compiler=clang options=(-Dswitch=outline) ;;
     static)
-        options=(-Dcriterion=disabled -Ddefault_library=static -Db_staticpic=false -Db_pie=false
-            -Dc_link_args=-static -Dcpp_link_args=-static)
+        options=(-Dcriterion=disabled -Ddefault_library=static -Dprefer_static=true
+            -Db_staticpic=false -Db_pie=false -Dc_link_args=-static -Dcpp_link_args=-static)
         flags -fno-pie
         ;;
     gcc-asan)
