@@ -45,24 +45,28 @@ static bool fits(const struct hkt_stream *to, size_t size)
     return hkt_stream_pending(to) + size <= BEHIND;
 }
 
-/* An aborted stream is at its end for the task that reads from it, which then leaves the room. */
-static void send_line(struct hkt_stream *to, const char *line, size_t size)
+/* An aborted stream is at its end for the task that reads from it, which then leaves the room.
+ * Returns: 0; -ECANCELED: the task that says something was, which is not the listener's fault. */
+static int send_line(struct hkt_stream *to, const char *line, size_t size)
 {
     if (!fits(to, size))
         hkt_stream_flush(to);
-    if (!fits(to, size) || hkt_stream_write(to, line, size) < 0)
+    int rc = fits(to, size) ? hkt_stream_write(to, line, size) : -ENOBUFS;
+    if (rc < 0 && rc != -ECANCELED)
         hkt_stream_abort(to);
+    return rc == -ECANCELED ? rc : 0;
 }
 
 /* To everybody but its author. */
-static void say(const struct hkt_stream *author, const char *who, const char *words)
+static int say(const struct hkt_stream *author, const char *who, const char *words)
 {
     char line[NAME + LINE + 8];
     int size = snprintf(line, sizeof line, "%s%s\n", who, words);
 
     for (int i = 0; i < SEATS; i++)
         if (seats[i] && seats[i] != author)
-            send_line(seats[i], line, (size_t)size);
+            HKT_TRY(send_line(seats[i], line, (size_t)size));
+    return 0;
 }
 
 static int tell(struct hkt_stream *s, const char *words)
@@ -95,14 +99,13 @@ static int ask_name(struct hkt_stream *s, char *name)
 {
     struct hkt_timeout limit = {0};
     struct hkt_addr peer;
-    char text[HKT_ADDR_TEXT];
 
     HKT_TRY(tell(s, "* your name?\n"));
     HKT_TRY(hkt_timeout_enter(&limit, HKT_SEC(NAME_SECONDS)));
     int n = (int)hkt_timeout_exit(&limit, read_line(s, name, NAME));
     if (n > 0 && name[0] == '\0') {
         HKT_TRY(hkt_stream_peer(s, &peer));
-        snprintf(name, NAME, "%s", hkt_addr_format(&peer, text, NAME));
+        hkt_addr_format(&peer, name, NAME);
     }
     return n == -ETIMEDOUT ? 0 : n;
 }
@@ -114,7 +117,7 @@ static int talk(struct hkt_stream *s, const char *name)
 
     snprintf(who, sizeof who, "%s: ", name);
     while ((n = read_line(s, line, sizeof line)) > 0)
-        say(s, who, line);
+        HKT_TRY(say(s, who, line));
     return n;
 }
 
@@ -130,11 +133,12 @@ static int serve(struct hkt_stream *s, void *arg)
     if (seat < 0)
         return tell(s, "* the room is full\n");
     snprintf(notice, sizeof notice, "* %s", name);
-    say(s, notice, " joined");
-    rc = talk(s, name);
+    rc = say(s, notice, " joined");
+    if (rc == 0)
+        rc = talk(s, name);
     seats[seat] = NULL;
-    say(s, notice, " left");
-    return rc;
+    int said = say(s, notice, " left");
+    return rc < 0 ? rc : said;
 }
 
 int main(int argc, char **argv)

@@ -15,7 +15,7 @@ enum {
     BODY_MAX = 1 << 20,
 };
 
-/* A part may be found in several pieces, when the head comes in pieces. */
+/* The callbacks */
 
 static struct request *request_of(llhttp_t *parser)
 {
@@ -24,6 +24,7 @@ static struct request *request_of(llhttp_t *parser)
     return &c->request;
 }
 
+/* A part is found in several pieces when the head comes in several. */
 static void extend(llhttp_t *parser, struct part *part, const char *at, size_t size)
 {
     const struct client *c = parser->data;
@@ -79,6 +80,8 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
+/* What httpd.c calls */
+
 void parser_init(struct client *c)
 {
     llhttp_init(&c->parser, HTTP_REQUEST, &settings);
@@ -107,8 +110,11 @@ int parse(struct client *c)
 
     if (n < 0)
         return (int)n;
+    if ((size_t)n <= r->seen) {
+        c->closing = true;
+        return 0;
+    }
     size_t size = (size_t)n - r->seen;
-    c->closing |= size == 0;
     if (!r->headed && size > HEAD_MAX - r->seen)
         size = HEAD_MAX - r->seen;
     llhttp_errno_t rc = llhttp_execute(&c->parser, c->data + r->seen, size);
