@@ -12,7 +12,7 @@ import pathlib
 import sys
 import time
 
-from suite import catalog, machine, page, program, schedule, table
+from suite import catalog, machine, page, program, schedule, servers, table
 
 # hurry: the seconds after which there is time for one round only.
 FULL = {"rounds": 7, "scale": 1.0, "hurry": float("inf")}
@@ -65,10 +65,19 @@ def wanted_rows(programs, missing, options):
     return rows, skipped
 
 
+def names_of(skipped, rows):
+    """Those that were skipped: whole cases without their implementations."""
+    measured = {(row.bench, row.case) for row in rows}
+    return sorted({f"{row.bench}/{row.case}"
+                   + (f" {row.impl}" if (row.bench, row.case) in measured else "")
+                   for row in skipped})
+
+
 def notes(plan, core, effort, skipped, missing):
     """What a reader must know besides the numbers."""
     lines = [f"Measured in {effort['rounds']} interleaved rounds (memory, which is the same each "
              f"time: fewer), {core.how}; a warm-up in each, and the cost of the loop subtracted."]
+    lines += servers.notes(plan.rows)
     if plan.hurried:
         lines.append("For want of time with fewer rounds: " + ", ".join(plan.hurried) + ".")
     if plan.disturbed:
@@ -78,8 +87,7 @@ def notes(plan, core, effort, skipped, missing):
         lines.append(f"Meanwhile the other cores were {core.others_busy():.0%} busy, which disturbs, "
                      "the more if they are threads of the same one.")
     if skipped:
-        names = sorted({f"{row.bench}/{row.case} {row.impl}" for row in skipped})
-        lines.append("Left out by --quick: " + ", ".join(names) + ".")
+        lines.append("Left out by --quick: " + ", ".join(names_of(skipped, plan.rows)) + ".")
     for impl, reason in sorted(missing.items()):
         lines.append(f"Left out, not installed: {impl} ({reason}).")
     return lines
@@ -91,9 +99,12 @@ def main():
         return 0
     effort = QUICK if options.quick else FULL
     deadline = time.monotonic() + effort["hurry"] - options.spent
-    programs, missing, compilers = program.found(options.build)
-    rows, skipped = wanted_rows(programs, missing, options)
     core = machine.Core()
+    servers.raise_limits()
+    programs, missing, compilers = program.found(options.build)
+    more, without = servers.found(options.build, program.lines_of(options.build), core.other)
+    missing.update(without)
+    rows, skipped = wanted_rows(programs + more, missing, options)
     core.take()
     machine.be_first_to_go()
     plan = schedule.Schedule(rows, effort["rounds"], effort["scale"], deadline)

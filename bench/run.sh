@@ -7,7 +7,7 @@
 #   bench/run.sh [--quick] [--only NAME]... [--json FILE] [--html FILE]
 #
 #   --quick       fewer rounds, shorter; done within 45 seconds
-#   --only NAME   one bench or case, such as switch or switch/deep
+#   --only NAME   one bench or case, such as switch or http/64; or servers, which are all of them
 #   --json FILE   default: build-bench/bench.json
 #   --html FILE   default: build-bench/bench.html
 #
@@ -19,8 +19,12 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 build=$top/build-bench
 python=/usr/bin/python3 # that of the system, to which its greenlet belongs
 
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(sudo)
+
 needed=(gcc libc6-dev meson ninja-build pkg-config python3)
-peers=(g++ libboost-context-dev libboost-fiber-dev libpcl1-dev libst-dev golang-go python3-greenlet)
+peers=(g++ libboost-context-dev libboost-fiber-dev libpcl1-dev libst-dev golang-go python3-greenlet
+    libuv1-dev libev-dev liburing-dev nginx node-llhttp strace)
 
 is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -28,10 +32,9 @@ is_installed() {
 
 # install PACKAGE...: all at once, or else each that can be
 install() {
-    local as_root=() package
+    local package
     local options=(-y -qq --no-install-recommends -o Acquire::Retries=0
         -o Acquire::http::Timeout=5 -o Acquire::https::Timeout=5)
-    [ "$(id -u)" = 0 ] || as_root=(sudo)
     echo "installing $*"
     "${as_root[@]}" apt-get update -qq "${options[@]:3}" >/dev/null 2>&1 || :
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@" \
@@ -53,6 +56,10 @@ install_missing() {
         is_installed "$package" || missing+=("$package")
     done
     ((${#missing[@]} == 0)) || install "${missing[@]}"
+    # It came to be measured, and not to serve this machine.
+    if [[ " ${missing[*]} " == *" nginx "* ]] && command -v systemctl >/dev/null; then
+        "${as_root[@]}" systemctl disable --now nginx >/dev/null 2>&1 || :
+    fi
     for package in "${needed[@]}"; do
         is_installed "$package" && continue
         echo "bench/run.sh: cannot do without $package, which could not be installed" >&2

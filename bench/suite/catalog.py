@@ -26,6 +26,49 @@ BENCHES = {
         "100000": "100,000 parked coroutines",
         "1000000": "1,000,000 parked coroutines",
     },
+    "http": {
+        "1": "Keep-alive requests on 1 connection, each answered with 13 bytes of text",
+        "64": "The same on 64 connections",
+        "1024": "The same on 1,024 connections",
+        "pipelined": "64 connections, on each of which 16 requests are sent at once; latency is "
+                     "that of all 16",
+        "apart": "64 connections, with server and load generator on a core each: latency has the "
+                 "cores' waking up in it",
+    },
+    "echo": {
+        "1": "64 bytes there and back on 1 connection",
+        "64": "The same on 64 connections",
+        "1024": "The same on 1,024 connections",
+    },
+    "churn": {
+        "64": "64 clients that connect for each request, and close when they have the answer",
+    },
+    "idle": {
+        "10000": "A connection that is kept alive and has made one request, of 10,000",
+    },
+    "mixed": {
+        "64": "http/64 beside 10,000 idle connections",
+    },
+    "timer": {
+        "10000": "10,000 tasks sleep for 0 to 100 ms, again and again",
+        "100000": "100,000 of them; more than one core can do, so they wake late",
+        "arm_cancel": "1,000,000 timers are armed for 1 to 101 s, then cancelled, in the same "
+                      "order",
+    },
+}
+
+SERVERS = ("http", "echo", "churn", "idle", "mixed")
+# Benches of programs that do not use all of their core's time.
+SLEEPING = ("timer", "idle")
+# The floor of the servers.
+BARE = "bare-epoll"
+
+# What is found besides the number: {name: heading}, in the order of the columns.
+_ALSO_SERVERS = {"us": "us CPU", "user": "user", "sys": "system", "load": "load's us",
+                 "rate": "a second", "p50": "p50 us", "p99": "p99 us", "calls": "syscalls"}
+ALSO = {
+    **{bench: _ALSO_SERVERS for bench in SERVERS},
+    "timer": {"p50": "p50 ms late", "p99": "p99 ms late", "early": "early", "rate": "a second"},
 }
 
 TITLES = {
@@ -34,6 +77,12 @@ TITLES = {
     "generator": "Generator, each number",
     "create": "Create, run, finish",
     "memory": "Memory of a parked coroutine",
+    "http": "HTTP, a request",
+    "echo": "Echo over TCP, a message",
+    "churn": "HTTP, a connection for each request",
+    "idle": "Memory of an idle connection",
+    "mixed": "HTTP beside idle connections, a request",
+    "timer": "Sleeps and timers, each",
 }
 
 # What the names of implementations stand for.
@@ -56,12 +105,27 @@ IMPLS = {
     "ucontext": "swapcontext; in memory on stacks without guard pages",
     "pcl": "the Portable Coroutine Library; no guard pages",
     "st": "State Threads, a scheduler; no guard pages",
-    "go": "goroutines on one processor, their stacks grow; generator by an unbuffered channel",
+    "go": "goroutines on one processor, their stacks grow; generator by an unbuffered channel; as "
+          "a server with a small parser of its own",
     "python": "Python generators: no stack",
     "greenlet": "greenlet for Python",
+    "hocket-uring": "hocket with its io_uring poller",
+    "bare-epoll": "a server on nothing but epoll",
+    "bare-uring": "a server on nothing but io_uring",
+    "libev": "libev: callbacks",
+    "libuv": "libuv: callbacks; it counts milliseconds",
+    "go-nethttp": "the HTTP server of Go's library, on one processor",
+    "nginx": "nginx, one process, an answer from its configuration",
     "floor-direct": "no switch: a call and its return, half of it each way",
     "floor-indirect": "the same through a pointer",
 }
+
+# Of servers and timers, all that --quick has time for.
+QUICK = {
+    *(("http", "64", impl) for impl in ("hocket", BARE, "go")),
+    *(("timer", "10000", impl) for impl in ("hocket", "go")),
+}
+
 
 def memory_needed(row):
     """Bytes, about: most touch one page of a stack for each."""
@@ -70,6 +134,8 @@ def memory_needed(row):
 
 def left_out_by_quick(row):
     """Because of the time it takes."""
+    if row.bench in SERVERS or row.bench == "timer":
+        return (row.bench, row.case, row.impl) not in QUICK
     if row.bench != "memory" or row.case == "10000":
         return False
     if row.case == "1000000":
@@ -79,6 +145,8 @@ def left_out_by_quick(row):
 
 def rounds_of(bench, case, rounds):
     """Memory is the same each time, and a million takes seconds."""
+    if bench in SERVERS or bench == "timer":
+        return min(rounds, 3 if bench == "idle" else 5)
     if bench != "memory":
         return rounds
     return 1 if rounds <= 3 or case == "1000000" else 3
@@ -86,12 +154,13 @@ def rounds_of(bench, case, rounds):
 
 def names():
     """What --only accepts."""
-    return [name for bench, cases in BENCHES.items()
-            for name in [bench, *(f"{bench}/{case}" for case in cases)]]
+    return ["servers", *(name for bench, cases in BENCHES.items()
+                         for name in [bench, *(f"{bench}/{case}" for case in cases)])]
 
 
 def is_wanted(bench, case, only):
-    return not only or bench in only or f"{bench}/{case}" in only
+    groups = ["servers"] if bench in SERVERS else []
+    return not only or any(name in only for name in [bench, f"{bench}/{case}", *groups])
 
 
 def is_hocket(impl):
@@ -99,9 +168,9 @@ def is_hocket(impl):
 
 
 def is_floor(impl):
-    return impl.startswith("floor")
+    return impl.startswith(("floor", "bare"))
 
 
 def has_stack(impl):
     """Whether it is a peer in kind: one that can yield at any call depth."""
-    return not (is_floor(impl) or is_hocket(impl) or impl in ("cpp20", "python"))
+    return not (is_floor(impl) or is_hocket(impl) or impl in ("cpp20", "python", "libev", "libuv", "nginx"))

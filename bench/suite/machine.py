@@ -71,6 +71,7 @@ class Core:
         time.sleep(0.2)
         allowed = sorted(os.sched_getaffinity(0))
         self.number = min(allowed, key=lambda c: (_busy(before, [c]), -c))
+        self.other = next((c for c in allowed if c != self.number), None)
         self.since = _times()
         self.how = f"pinned to core {self.number}"
 

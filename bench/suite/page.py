@@ -39,7 +39,8 @@ td.us { color: var(--ours); font-weight: 600; }
 .plain th, .plain td { text-align: left; white-space: normal; }
 """
 
-# The columns of the first table, each the name of one implementation for all cases.
+# The columns of the first tables, each the name of one implementation for all cases.
+SERVER_COLUMNS = ["bare-epoll", "bare-uring", "libev", "libuv", "st", "go", "go-nethttp", "nginx"]
 COLUMNS = ["boost-jump", "boost-fiber-ctx", "boost-fiber", "ucontext", "pcl", "st", "go",
            "greenlet", "python", "cpp20"]
 
@@ -55,17 +56,27 @@ def _cell(impl, group):
     return '<td class="none">–</td>'
 
 
-def _overview(cases):
+def _short(unit):
+    return {"bytes RSS": "B", "bytes page tables": "B", "us CPU": "µs", "ns": "ns"}.get(unit, "×")
+
+
+def _overview_of(cases, columns):
     rows = []
     for bench, case, group in cases:
         ours = next((r for r in group if r.impl == "hocket" and r.runs), None)
         if ours:
-            unit = "ns" if ours.unit == "ns" else "B"
-            cells = "".join(_cell(impl, group) for impl in COLUMNS)
-            rows.append(f"<tr><td>{bench}/{case}</td>"
-                        f'<td class="us">{table.number(ours.median)} {unit}</td>{cells}</tr>')
-    heads = "".join(f"<th>{impl}</th>" for impl in ["", "hocket", *COLUMNS])
+            cells = "".join(_cell(impl, group) for impl in columns)
+            rows.append(f"<tr><td>{bench}/{case}</td><td class=\"us\">"
+                        f"{table.number(ours.median)} {_short(ours.unit)}</td>{cells}</tr>")
+    heads = "".join(f"<th>{impl}</th>" for impl in ["", "hocket", *columns])
     return (f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div>'
+            if rows else "")
+
+
+def _overview(cases):
+    late = [*catalog.SERVERS, "timer"]
+    return (_overview_of([c for c in cases if c[0] not in late], COLUMNS)
+            + _overview_of([c for c in cases if c[0] in late], SERVER_COLUMNS) +
             '<p class="soft">How many times what hocket takes: 4 × is four times as slow, or as '
             "large. – is a shape that the peer does not offer, or that was not measured.</p>")
 
@@ -83,13 +94,28 @@ def _verdict(group):
             f"{best.impl}, takes {table.number(against)} {word}.")
 
 
+def _also(bench, group):
+    """What was found besides, as a table below the picture."""
+    heads, columns = table.also_heads(bench, group), table.also_columns(bench, group)
+    if not heads:
+        return ""
+    lines = []
+    for result in group:
+        ours = ' class="us"' if result.impl == "hocket" else ""
+        cells = "".join(f"<td{ours}>{cell}</td>" for cell in
+                        table.also_cells(result, group, columns))
+        lines.append(f"<tr><td>{result.impl}</td>{cells}</tr>")
+    head = "".join(f"<th>{head}</th>" for head in ["", *heads])
+    return f'<div class="wide"><table><tr>{head}</tr>{"".join(lines)}</table></div>'
+
+
 def _section(bench, case, group):
     base = case.removesuffix("_pt")
     what = catalog.BENCHES[bench][base]
     if case != base:
         what = f"Page tables of {what}"
     return (f"<section><h3>{bench}/{case}</h3><p class=\"soft\">{markup.escape(what)}. "
-            f"{markup.escape(_verdict(group))}</p>{chart.svg(group)}</section>")
+            f"{markup.escape(_verdict(group))}</p>{chart.svg(group)}{_also(bench, group)}</section>")
 
 
 def _pairs(pairs):

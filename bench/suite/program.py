@@ -27,6 +27,7 @@ class Outcome(NamedTuple):
     numbers: dict    # case: (number, unit)
     failure: str     # or the reason why there are none
     share: float     # of its core that the program had
+    also: dict = {}  # {name: number}: what else the same run has found of the case
 
 
 class Program:
@@ -47,10 +48,13 @@ class Program:
         if status:
             return Outcome({}, _reason(status, out, err), share)
         first, *others = out.splitlines()
-        numbers = {row.case: (float(first), row.unit)}
+        numbers, also = {row.case: (float(first), row.unit)}, {}
         for case, number, unit in (line.split(maxsplit=2) for line in others):
-            numbers[case] = (float(number), unit)
-        return Outcome(numbers, None, share)
+            if case == "also":
+                also[number] = float(unit)
+            else:
+                numbers[case] = (float(number), unit)
+        return Outcome(numbers, None, share, also)
 
 
 def _call(argv):
@@ -85,10 +89,15 @@ def _reason(status, out, err):
     return f"exit {status} {err.strip().splitlines()[-1] if err.strip() else ''}".strip()
 
 
+def lines_of(build):
+    """What a build says of itself."""
+    return (build / "bench" / "programs.txt").read_text(encoding="utf-8").splitlines()
+
+
 def found(build):
     """The programs of a build, {impl: reason} of those left out, and the compilers' names."""
     programs, missing, compilers = [], {}, []
-    for line in (build / "bench" / "programs.txt").read_text(encoding="utf-8").splitlines():
+    for line in lines_of(build):
         kind, _, rest = line.partition(" ")
         if kind == "program":
             programs.append(Program(rest, [str(build / "bench" / rest)]))

@@ -16,7 +16,7 @@ class Result:
 
     def __init__(self, bench, case, impl, unit):
         self.bench, self.case, self.impl, self.unit = bench, case, impl, unit
-        self.runs, self.failure = [], None
+        self.runs, self.failure, self.also = [], None, {}
 
     @property
     def median(self):
@@ -30,9 +30,16 @@ class Result:
     def max(self):
         return max(self.runs)
 
+    def also_median(self, name):
+        """Of what was found besides; None where it was not."""
+        return statistics.median(self.also[name]) if name in self.also else None
+
     def as_json(self):
+        also = {name: {"median": self.also_median(name), "runs": runs}
+                for name, runs in self.also.items()}
         return {"bench": self.bench, "case": self.case, "impl": self.impl, "unit": self.unit,
-                "min": self.min, "median": self.median, "runs": self.runs}
+                "min": self.min, "median": self.median, "runs": self.runs,
+                **({"also": also} if also else {})}
 
 
 class Schedule:
@@ -75,6 +82,8 @@ class Schedule:
             self._result(row, row.case, row.unit).failure = outcome.failure
         for case, (number, unit) in outcome.numbers.items():
             self._result(row, case, unit).runs.append(number)
+        for name, number in outcome.also.items():
+            self._result(row, row.case, row.unit).also.setdefault(name, []).append(number)
 
     def _outcome(self, row):
         if row.bench == "memory":
@@ -83,6 +92,8 @@ class Schedule:
                 return program.Outcome({}, f"may need {needed / 2**30:.1f} GiB of memory", 1.0)
             return row.program.measure(row, self.scale)._replace(share=1.0)
         outcome = row.program.measure(row, self.scale)
+        if row.bench in catalog.SLEEPING:
+            return outcome._replace(share=1.0)
         if outcome.share < UNDISTURBED:
             again = row.program.measure(row, self.scale)
             outcome = max(outcome, again, key=lambda o: o.share)
@@ -112,9 +123,9 @@ def by_case(results):
         yield *key, sorted(cases[key], key=lambda r: (not r.runs, r.median if r.runs else 0))
 
 
-def ratio(result, results):
+def ratio(result, results, to="hocket"):
     """How many times hocket's median it is; None where one of them has none."""
     for base in results:
-        if base.impl == "hocket" and base.runs and result.runs and base.median > 0:
+        if base.impl == to and base.runs and result.runs and base.median > 0:
             return result.median / base.median
     return None

@@ -21,18 +21,45 @@ def heading(bench, case, results):
     return f"{bench}/{case}: {catalog.TITLES[bench]}, {unit}"
 
 
+def also_columns(bench, results):
+    """{name: heading} of what was found besides."""
+    return {name: head for name, head in catalog.ALSO.get(bench, {}).items()
+            if any(name in r.also for r in results)}
+
+
+def floor_of(results):
+    """The implementation that stands for no runtime at all, if it was measured."""
+    return next((r.impl for r in results if r.impl == catalog.BARE and r.runs), None)
+
+
+def also_cells(result, results, columns):
+    """The texts of those columns, after the ratio to the floor where there is one."""
+    numbers = [result.also_median(name) for name in columns]
+    cells = [number(n) if n is not None else "" for n in numbers]
+    bare = floor_of(results)
+    against = schedule.ratio(result, results, bare) if bare else None
+    return [number(against) if against is not None else ""] * bool(bare) + cells
+
+
+def also_heads(bench, results):
+    return ["to bare"] * bool(floor_of(results)) + list(also_columns(bench, results).values())
+
+
 def _line(result, results):
     mark = "*" if result.impl == "hocket" else " "
     if not result.runs:
         return f"{mark} {result.impl:<22} fails ({result.failure})"
     against = schedule.ratio(result, results)
     return (f"{mark} {result.impl:<22}{number(result.min):>10}{number(result.median):>10}"
-            f"{times(against) if against is not None else '':>12}")
+            f"{times(against) if against is not None else '':>12}"
+            + "".join(f"{cell:>11}" for cell in also_cells(
+                result, results, also_columns(result.bench, results))))
 
 
 def print_all(results):
     for bench, case, group in schedule.by_case(results):
         print(f"\n{heading(bench, case, group)}")
-        print(f"  {'':<22}{'min':>10}{'median':>10}{'to hocket':>12}")
+        print(f"  {'':<22}{'min':>10}{'median':>10}{'to hocket':>12}"
+              + "".join(f"{head:>11}" for head in also_heads(bench, group)))
         for result in group:
             print(_line(result, group))

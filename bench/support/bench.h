@@ -6,7 +6,8 @@
  *      PROG list                        prints "BENCH CASE IMPL UNIT" a line
  *      PROG run BENCH CASE IMPL SCALE   measures once and prints the number; further lines,
  *                                       "CASE NUMBER UNIT", are what the same run has found
- *                                       besides. SCALE multiplies the default amount of work.
+ *                                       besides, and "also NAME NUMBER" what it has found of the
+ *                                       same case. SCALE multiplies the default amount of work.
  *
  * What cannot be measured prints "fail: REASON" and exits with 3.
  */

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: MIT
+"""The servers, and what it costs them to answer.
+
+Each measurement starts a server and the load generator, both on the same core, so that neither
+waits for another core to wake up. What counts is the server's processor time for a request as a
+multiple of the generator's in the same run, which cancels the fast and the slow phases of the
+machine. The system's calls are counted in a pass of their own, by strace, which disturbs.
+"""
+
+import json
+import os
+import pathlib
+import resource
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from typing import NamedTuple
+
+from .program import TIME_LIMIT_S, Outcome, Row
+
+RATIO = "x the generator's CPU"
+BYTES = "bytes RSS"
+HERE = pathlib.Path(__file__).resolve().parent.parent / "servers"
+COUNTED = 20000     # requests in which the system's calls are counted
+START_LIMIT_S = 10
+SPARE_FDS = 200
+
+
+class Case(NamedTuple):
+    """What the load generator does."""
+    mode: str
+    connections: int = 0
+    depth: int = 1
+    idle: int = 0
+    apart: bool = False    # server and generator on a core each
+
+
+CASES = {
+    ("http", "1"): Case("http", 1),
+    ("http", "64"): Case("http", 64),
+    ("http", "1024"): Case("http", 1024),
+    ("http", "pipelined"): Case("http", 64, depth=16),
+    ("http", "apart"): Case("http", 64, apart=True),
+    ("echo", "1"): Case("echo", 1),
+    ("echo", "64"): Case("echo", 64),
+    ("echo", "1024"): Case("echo", 1024),
+    ("churn", "64"): Case("churn", 64),
+    ("idle", "10000"): Case("http", idle=10000),
+    ("mixed", "64"): Case("http", 64, idle=10000),
+}
+
+
+class Kind(NamedTuple):
+    """An implementation: what is started for HTTP and for echo, None where it has none."""
+    http: str
+    echo: str
+    environment: dict
+
+
+# The name of the built server, where it is not that of the implementation.
+PROGRAMS = {"hocket-uring": "hocket", "go-nethttp": "go"}
+KINDS = {
+    "hocket-uring": Kind("http", "echo", {"HKT_POLLER": "io_uring"}),
+    "go-nethttp": Kind("nethttp", None, {}),
+}
+USUAL = Kind("http", "echo", {})
+
+
+class Failed(Exception):
+    """Why there is no number."""
+
+
+class Running:
+    """A server, until it is left."""
+
+    def __init__(self, argv, environment=None, port=None, about=None):
+        self.process = subprocess.Popen(
+            argv, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.about = about
+        try:
+            self.port = port or self._printed_port()
+            self._wait_for_port()
+        except Failed:
+            self.__exit__()
+            raise
+
+    def _printed_port(self):
+        ready = select.select([self.process.stdout], [], [], START_LIMIT_S)[0]
+        line = self.process.stdout.readline() if ready else ""
+        if not line.strip().isdigit():
+            raise Failed("the server does not start")
+        return int(line)
+
+    def _wait_for_port(self):
+        for _ in range(START_LIMIT_S * 100):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        raise Failed("the server does not answer")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        if self.about:
+            shutil.rmtree(self.about, ignore_errors=True)
+
+
+def _nginx():
+    return shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
+def _start_nginx(program):
+    """It cannot be asked which port it got, so it is told."""
+    about, port = tempfile.mkdtemp(prefix="hocket-bench-"), _free_port()
+    text = (HERE / "nginx.conf").read_text(encoding="utf-8")
+    conf = pathlib.Path(about) / "nginx.conf"
+    conf.write_text(text.replace("@PORT@", str(port)).replace("@DIRECTORY@", about),
+                    encoding="utf-8")
+    return Running([program, "-p", about, "-c", str(conf)], port=port, about=about)
+
+
+class Server:
+    """One implementation; to the schedule it is a program that can measure."""
+
+    def __init__(self, impl, program, load, other_core):
+        self.name, self.program, self.load = impl, program, load
+        self.other_core = other_core
+        self.kind = KINDS.get(impl, USUAL)
+        self.calls = {}
+
+    def _mode(self, case):
+        if self.name == "nginx":
+            return None if case.mode == "echo" else "http"
+        return self.kind.echo if case.mode == "echo" else self.kind.http
+
+    def rows(self):
+        """What it can measure; never a reason why it cannot, as programs may have."""
+        rows = []
+        for (bench, name), case in CASES.items():
+            if self._mode(case) and not (case.apart and self.other_core is None):
+                unit = RATIO if case.connections else BYTES
+                rows.append(Row(self, bench, name, self.name, unit))
+        return rows, None
+
+    def measure(self, row, scale):
+        case = _for(row)
+        try:
+            found = self._load(case, ["--seconds", f"{max(scale, 0.3):.2f}"])
+            if scale >= 1 and case.connections and (row.bench, row.case) not in self.calls:
+                self.calls[row.bench, row.case] = self._count_calls(case)
+        except Failed as failure:
+            return Outcome({}, str(failure), 1.0)
+        if not case.connections:
+            return Outcome({row.case: (found["resident"], row.unit)}, None, 1.0)
+        return self._outcome(row, case, found)
+
+    def _outcome(self, row, case, found):
+        requests, scale = found["requests"], 1e6 / found["requests"]
+        used = found["server_cpu"] + found["load_cpu"]
+        also = {"us": found["server_cpu"] * scale, "user": found["server_user"] * scale,
+                "sys": (found["server_cpu"] - found["server_user"]) * scale,
+                "load": found["load_cpu"] * scale, "rate": requests / found["seconds"],
+                "p50": found["p50"], "p99": found["p99"]}
+        calls = self.calls.get((row.bench, row.case))
+        if calls is not None:
+            also["calls"] = calls
+        share = 1.0 if case.apart else used / found["seconds"]
+        number = found["server_cpu"] / found["load_cpu"]
+        return Outcome({row.case: (number, row.unit)}, None, share, also)
+
+    def _start(self, case):
+        if self.name == "nginx":
+            return _start_nginx(self.program)
+        return Running([self.program, self._mode(case)], self.kind.environment)
+
+    def _load(self, case, more):
+        with self._start(case) as server:
+            return self._generate(case, server, more)
+
+    def _generate(self, case, server, more):
+        argv = [self.load, "--mode", case.mode, "--port", str(server.port),
+                "--pid", str(server.process.pid), "--connections", str(case.connections),
+                "--depth", str(case.depth), "--idle", str(case.idle), *more]
+        cores = {self.other_core} if case.apart else os.sched_getaffinity(0)
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=TIME_LIMIT_S,
+                                  stdin=subprocess.DEVNULL, check=False,
+                                  preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        except subprocess.TimeoutExpired:
+            raise Failed(f"not done in {TIME_LIMIT_S} s") from None
+        if done.returncode:
+            lines = [line for line in done.stdout.splitlines() if "fail: " in line]
+            raise Failed(lines[-1].partition("fail: ")[2] if lines else
+                         f"the load generator: exit {done.returncode} {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def _count_calls(self, case):
+        """The system's calls a request; None without strace, or where it may not trace."""
+        strace = shutil.which("strace")
+        if not strace:
+            return None
+        requests = max(COUNTED, 20 * case.connections)
+        with self._start(case) as server, tempfile.NamedTemporaryFile("r") as file:
+            tracer = subprocess.Popen(
+                [strace, "-f", "-c", "-U", "calls,name", "-o", file.name, "-p",
+                 str(server.process.pid)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                text=True)
+            try:
+                tracer.stderr.readline()    # that it is attached
+                found = self._generate(case, server, ["--warm-up", "0", "--requests",
+                                                      str(requests)])
+            finally:
+                tracer.send_signal(signal.SIGINT)
+                tracer.communicate()
+            total = [line.split()[0] for line in file if line.rstrip().endswith("total")]
+        return int(total[0]) / found["requests"] if total else None
+
+
+def _for(row):
+    """Its case, with no more idle connections than this process may have descriptors."""
+    case = CASES[row.bench, row.case]
+    return case._replace(idle=min(case.idle, most_idle()))
+
+
+def most_idle():
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FDS - 64
+
+
+def raise_limits():
+    """As many descriptors as may be, for all that is started."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def notes(rows):
+    """What a reader must know of those that were measured."""
+    if not any(isinstance(row.program, Server) for row in rows):
+        return []
+    lines = ["Servers: server and load generator on one core, but for apart; the number is the "
+             "server's processor time as a multiple of the generator's for the same requests, "
+             "and the columns beside it are for one request."]
+    if not shutil.which("strace"):
+        lines.append("The system's calls were not counted: no strace.")
+    if all(row.case != "apart" for row in rows):
+        lines.append("Not measured with cores apart.")
+    wanted = max(CASES[row.bench, row.case].idle for row in rows if isinstance(row.program, Server))
+    if most_idle() < wanted:
+        lines.append(f"No more than {most_idle()} idle connections: the limit of descriptors.")
+    return lines
+
+
+def found(build, lines, other_core):
+    """The servers of a build, from its list of programs, and {impl: reason} of those left out."""
+    built = dict(line.split()[1:3] for line in lines if line.startswith("server "))
+    load, missing = str(build / "bench" / "bench-load"), {}
+    servers = []
+    for impl in [*built, *PROGRAMS]:
+        program = built.get(PROGRAMS.get(impl, impl))
+        if program:
+            servers.append(Server(impl, str(build / "bench" / program), load, other_core))
+    if _nginx():
+        servers.append(Server("nginx", _nginx(), load, other_core))
+    else:
+        missing["nginx"] = "needs nginx"
+    return servers, missing
