@@ -23,6 +23,7 @@
 
 #include <hocket/base.h>
 
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -79,6 +80,35 @@ HKT_API hkt_async int hkt_connect(int fd, const struct sockaddr *addr, socklen_t
  * here. Suspends: never: callbacks may call them too. */
 HKT_API HKT_MUST_CHECK ssize_t hkt_try_read(int fd, void *buf, size_t size);
 HKT_API HKT_MUST_CHECK ssize_t hkt_try_writev(int fd, const struct iovec *iov, int n);
+
+/* What: waits until hkt_try_read() has an answer. From the first time on the system may receive
+ * ahead of the calls that take it (io_uring does, from TCP sockets), so only hkt_try_read() may
+ * read from fd then. Returns: 0; as above. Suspends: if nothing has come. */
+HKT_API hkt_async int hkt_wait_input(int fd);
+
+/* Told of the end of a sending: how many bytes were sent, or the error. */
+typedef void hkt_sent_fn(void *arg, ssize_t result);
+
+/* Bytes on their way. Zeroed is ready for use; the fields are private. */
+struct hkt_sending {
+    struct hkt_loop *loop;
+    hkt_sent_fn *fn;
+    void *arg;
+    struct hkt_sending *prev, *next;
+    int fd;
+};
+
+/* What: leaves size bytes to the system, which sends all of them, together with what the loop asks
+ * of it besides; then fn(arg, result) is called by the loop. Until then both the bytes and s stay
+ * where they are. One at a time for a descriptor, or the order is lost.
+ * Returns: 0; -ENOSYS: the poller, or this kind of descriptor, has no such thing: write then;
+ * -EBUSY: s is on its way; -EAGAIN. Suspends: never. */
+HKT_API HKT_MUST_CHECK int hkt_send_begin(struct hkt_sending *s, int fd, const void *data,
+                                          size_t size, hkt_sent_fn *fn, void *arg);
+
+/* What: asks for its end, which still has to be waited for: fn is called, with what was sent, or
+ * -ECANCELED if that is nothing. Suspends: never. */
+HKT_API void hkt_send_cancel(struct hkt_sending *s);
 
 /* What: socket(2), non-blocking and close-on-exec. Suspends: never. */
 HKT_API HKT_MUST_CHECK int hkt_socket(int domain, int type, int protocol);

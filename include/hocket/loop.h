@@ -10,6 +10,11 @@
  * the events and the due timers concern into the ready queue, in that order, timers by time and
  * then in the order of arming; run what is ready, first in, first out. Tasks hand over to each
  * other directly; after a bounded number of turns the loop polls again.
+ *
+ * The child of a fork() has no running loop, whichever thread or task it came from: there calls
+ * answer as outside of tasks, signals that loops watched do what they did before, and it may make a
+ * loop of its own, call exec or _exit. The loops of the parent cannot be run in it (-ECHILD): a
+ * forked task that returns is the last to run, and ends hkt_run() or whatever ran the loop.
  */
 #ifndef HOCKET_LOOP_H
 #define HOCKET_LOOP_H
@@ -69,11 +74,13 @@ HKT_API int hkt_loop_free(struct hkt_loop *loop);
 /* What: spawns fn(arg) as a task and runs the loop until it has finished.
  * Returns: what it returned; -EBUSY: a loop already runs in this thread; -EINTR: hkt_loop_stop()
  * came first (the task stays, and can be run on by running the loop again); -EDEADLK: nothing was
- * left that could ever wake it: who waits for what has been reported, and the task was cancelled.
+ * left that could ever wake it: who waits for what has been reported, and the task was cancelled;
+ * -ECHILD: this is a child of the process that made the loop.
  * asyncio: loop.run_until_complete(). */
 HKT_API HKT_MUST_CHECK int hkt_loop_run(struct hkt_loop *loop, hkt_task_fn *fn, void *arg);
 
-/* What: runs the loop until hkt_loop_stop(). Returns: 0; -EBUSY. asyncio: loop.run_forever(). */
+/* What: runs the loop until hkt_loop_stop(). Returns: 0; -EBUSY; -ECHILD.
+ * asyncio: loop.run_forever(). */
 HKT_API int hkt_loop_run_forever(struct hkt_loop *loop);
 
 /* What: the running loop ends after this iteration; one that is not running makes one iteration,
@@ -82,7 +89,9 @@ HKT_API void hkt_loop_stop(struct hkt_loop *loop);
 
 /* What: the whole life of a program: makes a loop, runs fn(arg) in it as the main task, then
  * cancels all other tasks, waits for them, reports their errors, and frees the loop. A first SIGINT
- * or SIGTERM cancels the main task; a second one takes its default action.
+ * or SIGTERM cancels the main task; a second one takes its default action. SIGPIPE, if it has its
+ * default action, is ignored meanwhile, as it is in programs that are started meanwhile without
+ * fork(), unless they are told otherwise (POSIX_SPAWN_SETSIGDEF).
  * Returns: what fn returned; -EINTR when it ended cancelled by such a signal; else as
  * hkt_loop_run(). asyncio: asyncio.run(). */
 HKT_API HKT_MUST_CHECK int hkt_run(hkt_task_fn *fn, void *arg);

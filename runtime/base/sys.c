@@ -126,6 +126,13 @@ static bool sys_is_tcp(int fd)
     int type = 0;
     socklen_t size = sizeof type;
 
+#if defined(SO_PROTOCOL)
+    int protocol = 0;
+    socklen_t protocol_size = sizeof protocol;
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &protocol_size) != 0 ||
+        protocol != IPPROTO_TCP)
+        return false; /* SCTP ends its reads at messages, and MPTCP promises nothing */
+#endif
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM &&
            getsockname(fd, (struct sockaddr *)&addr, &addr_size) == 0 &&
            (addr.ss_family == AF_INET || addr.ss_family == AF_INET6);

@@ -3,6 +3,7 @@
  * Calls on any descriptor.
  */
 #include "attempt.h"
+#include "sched/fdinbox.h"
 
 #include "base/sys.h"
 
@@ -91,6 +92,14 @@ ssize_t hkt_try_read(int fd, void *buf, size_t size)
     struct hkt__fd *e;
     ssize_t n = try_begin(fd, HKT__POLL_READ, &e);
 
+    if (n < 0 && n != -EAGAIN)
+        return n;
+    if (e->inbox.used) {
+        n = hkt__inbox_read(hkt__loop, e, buf, size);
+        if (n != -EAGAIN || e->inbox.armed)
+            return n;
+        n = 0; /* receiving has stopped: whatever there is was not received */
+    }
     if (n < 0)
         return n;
     do
@@ -131,6 +140,13 @@ static int wait_for(int fd, unsigned direction, const char *why)
     int rc = hkt__attempt_begin(&a, fd, direction, why);
 
     return rc < 0 ? rc : hkt__attempt_ready(&a);
+}
+
+int hkt_wait_input(int fd)
+{
+    struct hkt_loop *loop = hkt__loop;
+
+    return HKT_LIKELY(loop && loop->current) ? hkt__inbox_wait(fd, "input") : -EPERM;
 }
 
 int hkt_wait_readable(int fd)

@@ -8,6 +8,8 @@
 
 #include <hocket/io.h>
 
+#include <netinet/in.h>
+
 ssize_t hkt_recvmsg(int fd, struct msghdr *msg, int flags)
 {
     HKT__ATTEMPT(fd, HKT__POLL_READ, "recv", 0, hkt__sys.recvmsg(fd, msg, flags));
@@ -58,13 +60,38 @@ ssize_t hkt_sendto(int fd, const void *buf, size_t size, int flags, const struct
     return hkt_sendmsg(fd, &msg, flags);
 }
 
+/* Whether it says something of a connection that is no more, not of the listener: Linux hands over
+ * what the network made of it, and a firewall may have refused it. */
+static bool is_of_one(ssize_t rc)
+{
+    static const int passing[] = {
+        ECONNABORTED,
+        EPROTO,
+        EPERM,
+        ENETDOWN,
+        ENOPROTOOPT,
+        EHOSTDOWN,
+        ETIMEDOUT,
+        EHOSTUNREACH,
+        ENETUNREACH,
+#if defined(ENONET)
+        ENONET
+#endif
+    };
+
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (rc == -passing[i])
+            return true;
+    return false;
+}
+
 static ssize_t accept_one(int fd, struct sockaddr *addr, socklen_t *addr_size)
 {
     ssize_t rc;
 
     do
         rc = hkt__sys.accept(fd, addr, addr_size);
-    while (rc == -ECONNABORTED || rc == -EPROTO);
+    while (rc < 0 && is_of_one(rc));
     return rc;
 }
 
@@ -100,7 +127,9 @@ int hkt_socket(int domain, int type, int protocol)
 
     if (fd < 0 || !hkt__loop)
         return fd;
-    int rc = hkt__fd_adopt(fd, type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6));
+    bool tcp = type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6) &&
+               (protocol == 0 || protocol == IPPROTO_TCP);
+    int rc = hkt__fd_adopt(fd, tcp);
     if (rc < 0) {
         (void)hkt__sys.close(fd);
         return rc;

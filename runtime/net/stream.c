@@ -21,6 +21,8 @@ enum {
 
 struct hkt_stream {
     struct hkt_buf in, out;
+    struct hkt_buf away; /* what the system is sending: it must not move */
+    struct hkt_sending sending;
     struct hkt_handle turn; /* flushes at the end of the loop's turn */
     struct hkt__watchers watchers;
     int fd;
@@ -70,6 +72,11 @@ static void leave(struct hkt_stream *s)
     hkt_dealloc(s);
 }
 
+static size_t unsent(const struct hkt_stream *s)
+{
+    return hkt_buf_len(&s->away) + hkt_buf_len(&s->out);
+}
+
 static char *front(const struct hkt_buf *b)
 {
     return b->data ? b->data + b->start : NULL;
@@ -114,6 +121,9 @@ static ssize_t push(struct hkt_stream *s, const void *data, size_t size)
     size_t gathered = hkt_buf_len(&s->out);
     const struct iovec iov[2] = {{front(&s->out), gathered}, {(void *)(uintptr_t)data, size}};
     int first = gathered == 0, count = 1 + (gathered > 0 && size > 0);
+
+    if (hkt_buf_len(&s->away) > 0)
+        return -EAGAIN;
     ssize_t n = hkt_try_writev(s->fd, iov + first, count);
 
     if (n < 0)
@@ -123,6 +133,7 @@ static ssize_t push(struct hkt_stream *s, const void *data, size_t size)
 }
 
 static void on_writable(void *arg);
+static void on_sent(void *arg, ssize_t result);
 
 static void arm(struct hkt_stream *s)
 {
@@ -138,7 +149,7 @@ static void arm(struct hkt_stream *s)
 /* Something was sent: whoever waits for that may go on. */
 static void sent(struct hkt_stream *s)
 {
-    size_t left = hkt_buf_len(&s->out);
+    size_t left = unsent(s);
 
     if (left == 0) {
         hkt_buf_release(&s->out);
@@ -152,8 +163,21 @@ static void sent(struct hkt_stream *s)
         hkt__watchers_wake(&s->watchers);
 }
 
+/* Leaves what was gathered to the system, where that takes it whole. */
+static bool send_away(struct hkt_stream *s)
+{
+    if (hkt_send_begin(&s->sending, s->fd, front(&s->out), hkt_buf_len(&s->out), on_sent, s) < 0)
+        return false;
+    s->away = s->out;
+    s->out = (struct hkt_buf){0};
+    s->users++;
+    return true;
+}
+
 static void flush(struct hkt_stream *s)
 {
+    if (hkt_buf_len(&s->away) > 0 || (hkt_buf_len(&s->out) > 0 && send_away(s)))
+        return;
     while (hkt_buf_len(&s->out) > 0) {
         ssize_t n = push(s, NULL, 0);
         if (n == -EAGAIN) {
@@ -171,6 +195,23 @@ static void flush(struct hkt_stream *s)
 static void on_writable(void *arg)
 {
     flush(arg);
+}
+
+static void on_sent(void *arg, ssize_t result)
+{
+    struct hkt_stream *s = arg;
+    size_t size = hkt_buf_len(&s->away);
+
+    hkt_buf_release(&s->away);
+    if (s->closed)
+        hkt__watchers_wake(&s->watchers);
+    else if (result < 0 || (size_t)result < size)
+        fail(s, result < 0 ? (int)result : -EPIPE);
+    else if (hkt_buf_len(&s->out) > 0)
+        flush(s);
+    else
+        sent(s);
+    leave(s);
 }
 
 static void on_turn(void *arg)
@@ -204,7 +245,7 @@ static int gather(struct hkt_stream *s, const void *data, size_t size)
 
 static bool fits(const struct hkt_stream *s, size_t size)
 {
-    return size <= s->high && hkt_buf_len(&s->out) <= s->high - size;
+    return size <= s->high && unsent(s) <= s->high - size;
 }
 
 /* Waits until the system may take more. */
@@ -212,8 +253,9 @@ static int wait_room(struct hkt_stream *s)
 {
     int rc;
 
-    if (hkt_buf_len(&s->out) > 0) {
-        arm(s);
+    if (unsent(s) > 0) {
+        if (hkt_buf_len(&s->away) == 0)
+            arm(s);
         rc = s->error ? s->error : wait_change(s);
     } else {
         s->ops = 0;
@@ -291,7 +333,7 @@ int hkt_stream_drain(struct hkt_stream *s)
     rc = be_fair(s);
     if (rc == 0 && !s->closed)
         flush(s);
-    while (rc == 0 && hkt_buf_len(&s->out) > s->low)
+    while (rc == 0 && unsent(s) > s->low)
         rc = wait_change(s);
     if (rc == 0)
         rc = may_write(s);
@@ -307,7 +349,7 @@ void hkt_stream_flush(struct hkt_stream *s)
 
 size_t hkt_stream_pending(const struct hkt_stream *s)
 {
-    return s ? hkt_buf_len(&s->out) : 0;
+    return s ? unsent(s) : 0;
 }
 
 int hkt_stream_write_eof(struct hkt_stream *s)
@@ -349,7 +391,7 @@ static int wait_input(struct hkt_stream *s)
     if (s->error)
         return s->error;
     s->ops = 0;
-    int rc = hkt_wait_readable(s->fd);
+    int rc = hkt_wait_input(s->fd);
     if (rc == -ECANCELED && s->closed && hkt_task_cancelling(hkt_task_current()) == 0)
         return 0; /* the end, and not the task's */
     return rc;
@@ -448,6 +490,7 @@ void hkt_stream_abort(struct hkt_stream *s)
         return;
     s->closing = s->closed = true;
     hkt_buf_release(&s->out);
+    hkt_send_cancel(&s->sending);
     disarm(s);
     (void)hkt_close(s->fd);
     s->fd = -EBADF;
@@ -464,7 +507,7 @@ int hkt_stream_close(struct hkt_stream *s)
     s->closing = true;
     if (!s->closed)
         flush(s);
-    while (rc == 0 && hkt_buf_len(&s->out) > 0)
+    while (rc == 0 && unsent(s) > 0)
         rc = wait_change(s);
     hkt_stream_abort(s);
     rc = rc < 0 ? rc : s->error;

@@ -25,7 +25,7 @@ enum { EVENTS = 1024 };
  * and epoll_pwait2 it does not know. */
 __attribute__((weak)) void __tsan_init(void);
 
-#define EDGES (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
+#define EDGES (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
 struct epoll {
     atomic_bool notified; /* and not yet seen: one write wakes as well as many */
@@ -136,11 +136,11 @@ static uint32_t translate(uint32_t events)
 {
     uint32_t what = 0;
 
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLPRI))
         what |= HKT__POLL_READ;
     if (events & (EPOLLOUT | EPOLLHUP))
         what |= HKT__POLL_WRITE;
-    if (events & (EPOLLRDHUP | EPOLLHUP))
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLPRI))
         what |= HKT__POLL_HUP;
     if (events & EPOLLERR)
         what |= HKT__POLL_ERROR;

@@ -10,28 +10,43 @@
 #define HOCKET_POLL_POLLER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What is ready. */
 enum {
     HKT__POLL_READ = 1,
     HKT__POLL_WRITE = 2,
-    HKT__POLL_HUP = 4,   /* the peer will send no more: remembered, because a FIN that arrives with
-                            data raises no second event; comes with READ */
+    HKT__POLL_HUP = 4,   /* a short count says no more that this was all: the peer will send no more,
+                            and a FIN that arrives with data raises no second event; or it has sent
+                            urgent data, at which reads end. Remembered; comes with READ */
     HKT__POLL_ERROR = 8, /* both directions will say why */
     HKT__POLL_NOTIFY = 16, /* somebody called notify(); token is 0 */
-    HKT__POLL_DONE = 32,   /* a completion of an operation (io_uring); token is the loop's */
+    HKT__POLL_DATA = 32,   /* of receive(): result bytes in buffer; 0: the end; or -errno */
+    HKT__POLL_LAST = 64,   /* with DATA: nothing more comes before the next receive() */
+    HKT__POLL_SENT = 128,  /* of send(): result bytes were sent, or -errno */
 };
 
-/* Tokens are the loop's, except that a back end may read so much in them: one for add() has the
- * descriptor in its lower half and bit 63 clear; one for add_once() has bit 63 set and is otherwise
- * an address. The two highest numbers are the back ends' own. */
-#define HKT__POLL_ONCE (UINT64_C(1) << 63)
+/* Tokens are the loop's, except that a back end may read so much in them: one for add() and
+ * receive() has the descriptor in its lower half and bits 62 and 63 clear; one for add_once() has
+ * bit 63 set and is otherwise an even address, one for send() an odd one. remove() takes what ends
+ * a receive() with bit 62 set. The two highest numbers are the back ends' own. */
+#define HKT__POLL_ONCE    (UINT64_C(1) << 63)
+#define HKT__POLL_RECEIVE (UINT64_C(1) << 62)
+#define HKT__POLL_SEND    UINT64_C(1)
+
+/* Bytes that the system received ahead of a call that reads them. */
+struct hkt__buffer {
+    struct hkt__buffer *next; /* for whoever has it */
+    char *data;
+    uint32_t start, end; /* what of it is data */
+};
 
 struct hkt__event {
-    uint64_t token; /* as given to add() or add_once() */
-    int32_t result; /* of a completion */
+    uint64_t token; /* as given to add(), add_once(), receive() or send() */
+    int32_t result; /* of an operation */
     uint32_t what;
+    struct hkt__buffer *buffer; /* of DATA, whoever takes the event gives it back by recycle() */
 };
 
 struct hkt__poller {
@@ -63,6 +78,16 @@ struct hkt__poller_ops {
     int (*wait)(struct hkt__poller *p, struct hkt__event *events, int most, int64_t timeout_ns);
     /* Makes wait() return, from any thread or a signal handler. */
     void (*notify)(struct hkt__poller *p);
+
+    /* Whole operations, where the kernel takes them; else all three are NULL. */
+
+    /* Receives from a TCP socket as bytes arrive, until the end, an error or remove(). Errors that
+     * say nothing of the socket: -ENOBUFS, all buffers are in use; -ECANCELED; -EINVAL, this
+     * kernel does not know how. */
+    int (*receive)(struct hkt__poller *p, int fd, uint64_t token);
+    void (*recycle)(struct hkt__poller *p, struct hkt__buffer *b);
+    /* Sends all of it, which stays where it is until SENT comes. Ended by remove(). */
+    int (*send)(struct hkt__poller *p, int fd, const void *data, size_t size, uint64_t token);
 };
 
 extern const struct hkt__poller_ops hkt__poller_epoll;

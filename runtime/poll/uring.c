@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * io_uring, through liburing. Readiness comes from multishot polls, edge triggered; one system call
+ * io_uring, through liburing. Readiness comes from multishot polls, edge triggered; bytes come from
+ * multishot receives into buffers that all descriptors share; sends go out whole. One system call
  * submits what was asked for since the last and waits.
  *
  * A request holds its file: what is closed while a poll is armed sends no FIN until that poll is
@@ -26,11 +27,27 @@ enum { ENTRIES = 512, COMPLETIONS = 8192 };
 #define TOKEN_NOTIFY UINT64_MAX
 #define TOKEN_IGNORE (UINT64_MAX - 1)
 
-#define EDGES (POLLIN | POLLOUT | POLLRDHUP)
+#define EDGES (POLLIN | POLLOUT | POLLRDHUP | POLLPRI)
+
+/* Buffers for receives: pages of 4 KiB and a bit, so that their first lines, which are all that a
+ * short message touches, do not compete for the same places in the cache. */
+enum { BUFFERS = 256, BUFFER_SIZE = 4096, BUFFER_STRIDE = BUFFER_SIZE + 192, BUFFER_GROUP = 1 };
+
+struct receiver {
+    struct io_uring_buf_ring *ring;
+    struct hkt__buffer buffers[BUFFERS];
+    char data[BUFFERS][BUFFER_STRIDE];
+};
 
 struct uring {
     struct io_uring ring;
+    struct receiver *receiver; /* made for the first receive */
 };
+
+static struct uring *self(struct hkt__poller *p)
+{
+    return p->impl;
+}
 
 static struct io_uring *ring_of(struct hkt__poller *p)
 {
@@ -90,10 +107,19 @@ static int init_ring(struct io_uring *ring)
     return rc;
 }
 
+static void free_receiver(struct receiver *r)
+{
+    if (!r)
+        return;
+    hkt__os.unmap(r->ring, BUFFERS * sizeof(struct io_uring_buf));
+    hkt__os.unmap(r, sizeof *r);
+}
+
 static void uring_close(struct hkt__poller *p)
 {
     io_uring_queue_exit(ring_of(p));
     close(p->notify_fd);
+    free_receiver(self(p)->receiver);
     free(p->impl);
     p->fd = p->notify_fd = -1;
 }
@@ -162,17 +188,106 @@ static void uring_remove(struct hkt__poller *p, int fd, uint64_t token)
     io_uring_sqe_set_data64(sqe, TOKEN_IGNORE);
 }
 
+/* Receiving and sending */
+
+static void offer(struct receiver *r, struct hkt__buffer *b)
+{
+    const int mask = io_uring_buf_ring_mask(BUFFERS);
+    unsigned short i = (unsigned short)(b - r->buffers);
+
+    io_uring_buf_ring_add(r->ring, b->data, BUFFER_SIZE, i, mask, 0);
+    io_uring_buf_ring_advance(r->ring, 1);
+}
+
+static int register_receiver(struct io_uring *ring, struct receiver *r)
+{
+    struct io_uring_buf_reg reg = {
+        .ring_addr = (uintptr_t)r->ring, .ring_entries = BUFFERS, .bgid = BUFFER_GROUP};
+    int rc = io_uring_register_buf_ring(ring, &reg, 0);
+
+    if (rc < 0)
+        return rc;
+    io_uring_buf_ring_init(r->ring);
+    for (int i = 0; i < BUFFERS; i++) {
+        r->buffers[i].data = r->data[i];
+        offer(r, &r->buffers[i]);
+    }
+    return 0;
+}
+
+static int make_receiver(struct uring *u)
+{
+    struct receiver *r = hkt__os.map(sizeof *r);
+    int rc = -ENOMEM;
+
+    if (!r)
+        return rc;
+    r->ring = hkt__os.map(BUFFERS * sizeof(struct io_uring_buf));
+    if (r->ring)
+        rc = register_receiver(&u->ring, r);
+    if (rc == 0) {
+        u->receiver = r;
+        return 0;
+    }
+    if (r->ring)
+        hkt__os.unmap(r->ring, BUFFERS * sizeof(struct io_uring_buf));
+    hkt__os.unmap(r, sizeof *r);
+    return rc;
+}
+
+static int uring_receive(struct hkt__poller *p, int fd, uint64_t token)
+{
+    int rc = self(p)->receiver ? 0 : make_receiver(self(p));
+    struct io_uring_sqe *sqe = rc < 0 ? NULL : entry(p);
+
+    if (!sqe)
+        return rc < 0 ? rc : -EAGAIN;
+    io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = BUFFER_GROUP;
+    io_uring_sqe_set_data64(sqe, token | HKT__POLL_RECEIVE);
+    return 0;
+}
+
+static void uring_recycle(struct hkt__poller *p, struct hkt__buffer *b)
+{
+    offer(self(p)->receiver, b);
+}
+
+static int uring_send(struct hkt__poller *p, int fd, const void *data, size_t size, uint64_t token)
+{
+    struct io_uring_sqe *sqe = entry(p);
+
+    if (!sqe)
+        return -EAGAIN;
+    io_uring_prep_send(sqe, fd, data, size, MSG_NOSIGNAL | MSG_WAITALL);
+    io_uring_sqe_set_data64(sqe, token);
+    return 0;
+}
+
+/* Completions */
+
+static struct hkt__buffer *filled(struct receiver *r, const struct io_uring_cqe *cqe)
+{
+    if (!(cqe->flags & IORING_CQE_F_BUFFER))
+        return NULL;
+    struct hkt__buffer *b = &r->buffers[cqe->flags >> IORING_CQE_BUFFER_SHIFT];
+    b->start = 0;
+    b->end = (uint32_t)cqe->res;
+    return b;
+}
+
 static uint32_t translate(int res)
 {
     uint32_t what = 0;
 
     if (res < 0)
         return HKT__POLL_ERROR;
-    if (res & (POLLIN | POLLPRI))
+    if (res & POLLIN)
         what |= HKT__POLL_READ;
     if (res & POLLOUT)
         what |= HKT__POLL_WRITE;
-    if (res & (POLLRDHUP | POLLHUP))
+    if (res & (POLLRDHUP | POLLHUP | POLLPRI))
         what |= HKT__POLL_HUP | HKT__POLL_READ;
     if (res & POLLERR)
         what |= HKT__POLL_ERROR;
@@ -189,14 +304,44 @@ static void drain_notify(struct hkt__poller *p, bool more)
         (void)arm_notify(p);
 }
 
+static bool is_send(uint64_t token)
+{
+    return token & HKT__POLL_ONCE && token & HKT__POLL_SEND;
+}
+
+static bool is_operation(uint64_t token)
+{
+    if (token == TOKEN_NOTIFY)
+        return false;
+    return token & HKT__POLL_ONCE ? is_send(token) : (token & HKT__POLL_RECEIVE) != 0;
+}
+
+static void take_operation(struct uring *u, const struct io_uring_cqe *cqe,
+                           struct hkt__event *event)
+{
+    if (is_send(event->token)) {
+        event->what = HKT__POLL_SENT;
+        return;
+    }
+    event->token &= ~HKT__POLL_RECEIVE;
+    event->what = HKT__POLL_DATA | (cqe->flags & IORING_CQE_F_MORE ? 0 : HKT__POLL_LAST);
+    event->buffer = filled(u->receiver, cqe);
+}
+
 /* One completion. Whether it is an event for the loop. */
 static bool take(struct hkt__poller *p, const struct io_uring_cqe *cqe, struct hkt__event *event)
 {
     bool more = cqe->flags & IORING_CQE_F_MORE;
 
-    if (cqe->user_data == TOKEN_IGNORE || cqe->res == -ECANCELED)
+    if (cqe->user_data == TOKEN_IGNORE)
         return false;
-    *event = (struct hkt__event){.token = cqe->user_data};
+    *event = (struct hkt__event){.token = cqe->user_data, .result = cqe->res};
+    if (is_operation(cqe->user_data)) {
+        take_operation(self(p), cqe, event);
+        return true;
+    }
+    if (cqe->res == -ECANCELED)
+        return false;
     if (cqe->user_data == TOKEN_NOTIFY) {
         drain_notify(p, more);
         *event = (struct hkt__event){.what = HKT__POLL_NOTIFY};
@@ -261,4 +406,7 @@ const struct hkt__poller_ops hkt__poller_uring = {
     .remove = uring_remove,
     .wait = uring_wait,
     .notify = uring_notify,
+    .receive = uring_receive,
+    .recycle = uring_recycle,
+    .send = uring_send,
 };

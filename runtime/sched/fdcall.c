@@ -5,6 +5,7 @@
  */
 #include "fdcall.h"
 #include "fdwait.h"
+#include "fork.h"
 
 #include "base/os.h"
 #include "base/sys.h"
@@ -55,6 +56,8 @@ static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *a
         return -ENOMEM;
     if (!fn)
         return -EINVAL;
+    if (hkt__forked(loop))
+        return -ECHILD;
     int rc = hkt__fd_get(loop, fd, &e);
     if (rc < 0 || (rc = hkt__fd_register(loop, fd, e)) < 0)
         return rc;

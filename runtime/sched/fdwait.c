@@ -10,6 +10,8 @@
  */
 #include "fdwait.h"
 #include "fdcall.h"
+#include "fdinbox.h"
+#include "fdsend.h"
 
 #include "base/os.h"
 #include "base/sys.h"
@@ -17,7 +19,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-enum { CHUNK = 256, GENERATION_MASK = 0x7fffffff };
+enum { CHUNK = 256, GENERATION_MASK = 0x3fffffff };
 
 struct hkt__fd_table {
     size_t chunk_count;
@@ -36,7 +38,7 @@ static int side_of(unsigned direction)
     return direction == HKT__POLL_READ ? 0 : 1;
 }
 
-static uint64_t token_of(int fd, const struct hkt__fd *e)
+uint64_t hkt__fd_token(int fd, const struct hkt__fd *e)
 {
     return (uint64_t)(e->generation & GENERATION_MASK) << 32 | (uint32_t)fd;
 }
@@ -141,7 +143,7 @@ int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e)
 {
     if (e->registered || e->always)
         return 0;
-    int rc = loop->poller.ops->add(&loop->poller, fd, token_of(fd, e));
+    int rc = loop->poller.ops->add(&loop->poller, fd, hkt__fd_token(fd, e));
     if (rc == -EPERM) {
         e->always = true;
         return 0;
@@ -163,18 +165,35 @@ static bool abort_fdwait(struct hkt__wait *w)
     return true;
 }
 
+int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why)
+{
+    struct hkt_loop *loop = hkt__loop;
+    int side = side_of(direction);
+
+    if (!loop->current)
+        return -EPERM;
+    if (e->waiting[side])
+        return -EBUSY;
+    struct hkt__fdwait w = {.wait = {.why = why, .abort = abort_fdwait, .detail = fd},
+                            .task = loop->current,
+                            .entry = e,
+                            .side = side};
+    e->waiting[side] = &w;
+    loop->fd_waiters++;
+    return hkt__park(&w.wait);
+}
+
 int hkt__fd_wait(int fd, unsigned direction, const char *why)
 {
     struct hkt_loop *loop = hkt__loop;
     struct hkt__fd *e;
-    int side = side_of(direction);
     int rc = hkt__fd_get(loop, fd, &e);
 
     if (rc < 0)
         return rc;
     if (!loop->current)
         return -EPERM;
-    if (e->waiting[side])
+    if (e->waiting[side_of(direction)] || (direction == HKT__POLL_READ && e->inbox.armed))
         return -EBUSY;
     if (!e->registered) {
         rc = hkt__fd_register(loop, fd, e);
@@ -184,13 +203,7 @@ int hkt__fd_wait(int fd, unsigned direction, const char *why)
     }
     if (e->ready & direction)
         return 0;
-    struct hkt__fdwait w = {.wait = {.why = why, .abort = abort_fdwait, .detail = fd},
-                            .task = loop->current,
-                            .entry = e,
-                            .side = side};
-    e->waiting[side] = &w;
-    loop->fd_waiters++;
-    return hkt__park(&w.wait);
+    return hkt__fd_park(fd, e, direction, why);
 }
 
 static void wake_side(struct hkt__fd *e, int side, int rc)
@@ -204,7 +217,7 @@ static void wake_side(struct hkt__fd *e, int side, int rc)
 }
 
 /* The token of a borrowed descriptor is the address of the record of its wait. */
-#define ONCE_TOKEN (UINT64_C(1) << 63)
+#define ONCE_TOKEN HKT__POLL_ONCE
 
 int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned events,
                     struct hkt_task *t)
@@ -239,6 +252,10 @@ static void once_event(struct hkt_loop *loop, const struct hkt__event *event)
 
 void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
 {
+    if (event->what & HKT__POLL_SENT) {
+        hkt__send_event(loop, event);
+        return;
+    }
     if (event->token & ONCE_TOKEN) {
         once_event(loop, event);
         return;
@@ -246,13 +263,22 @@ void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
     struct hkt__fd *e = hkt__fd_find(loop, (int)(uint32_t)event->token);
     uint32_t what = event->what;
 
-    if (!e || (e->generation & GENERATION_MASK) != event->token >> 32)
+    if (!e || (e->generation & GENERATION_MASK) != event->token >> 32) {
+        if (event->buffer)
+            loop->poller.ops->recycle(&loop->poller, event->buffer);
         return;
+    }
+    if (what & HKT__POLL_DATA) {
+        hkt__inbox_event(loop, e, event);
+        wake_side(e, 0, 0);
+        return;
+    }
     if (what & HKT__POLL_ERROR)
         what |= HKT__POLL_READ | HKT__POLL_WRITE;
     if (what & HKT__POLL_HUP)
         what |= HKT__POLL_READ;
-    e->ready |= (uint8_t)what;
+    /* While it is received from, what there is to read comes that way. */
+    e->ready |= (uint8_t)(e->inbox.armed ? what & ~(unsigned)HKT__POLL_READ : what);
     for (int side = 0; side < 2; side++) {
         if (what & (side == 0 ? HKT__POLL_READ : HKT__POLL_WRITE)) {
             wake_side(e, side, 0);
@@ -270,9 +296,10 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
     wake_side(e, 0, -ECANCELED);
     wake_side(e, 1, -ECANCELED);
     if (e->registered && loop->poller.ops->remove_before_close)
-        loop->poller.ops->remove(&loop->poller, fd, token_of(fd, e));
+        loop->poller.ops->remove(&loop->poller, fd, hkt__fd_token(fd, e));
     (void)hkt__fdcall_drop(loop, e, 0);
     (void)hkt__fdcall_drop(loop, e, 1);
+    hkt__inbox_forget(loop, fd, e);
     e->generation++;
     e->ready = 0;
     e->known = e->registered = e->always = false;

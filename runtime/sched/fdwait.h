@@ -9,6 +9,17 @@
 
 /* Directions, as HKT__POLL_READ and HKT__POLL_WRITE. */
 
+/* What was received ahead: see fdinbox.h. */
+struct hkt__inbox {
+    struct hkt__buffer *first, *last;
+    int rc; /* 0 at the end, or what receiving failed with */
+    uint16_t count;
+    bool used;  /* once: who reads it must look here */
+    bool armed; /* the poller goes on receiving */
+    bool ended;
+    bool starved; /* there was no buffer left: wait otherwise, once */
+};
+
 /* What the loop knows of a descriptor. */
 struct hkt__fd {
     struct hkt__fdwait *waiting[2]; /* reader, writer */
@@ -19,6 +30,7 @@ struct hkt__fd {
     bool tcp;                       /* a short count means drained */
     bool registered;                /* with the poller */
     bool always;                    /* the poller does not take it: it never blocks */
+    struct hkt__inbox inbox;
 };
 
 int hkt__fds_init(struct hkt_loop *loop);
@@ -31,12 +43,17 @@ struct hkt__fd *hkt__fd_find(const struct hkt_loop *loop, int fd);
 /* Registers it with the poller, once. */
 int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e);
 
+/* By which events find it, until it is forgotten. */
+uint64_t hkt__fd_token(int fd, const struct hkt__fd *e);
+
 /* For a descriptor that was just made, non-blocking from birth. */
 int hkt__fd_adopt(int fd, bool tcp);
 
 /* Suspends the running task until fd may be ready in the direction. 0; -ECANCELED, also when it was
  * closed; -EBUSY: another task waits for the same. */
 int hkt__fd_wait(int fd, unsigned direction, const char *why);
+/* The same for one that something else than its registration will wake. */
+int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why);
 
 /* A call said that fd is empty or full, or came back short: the next one waits first. A hang-up
  * stays: what is left to read, and the end, raise no further event. */

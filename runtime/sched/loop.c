@@ -4,7 +4,9 @@
  * is ready. Only here is it decided what an event means.
  */
 #include "loop.h"
+#include "fdsend.h"
 #include "fdwait.h"
+#include "fork.h"
 #include "sched.h"
 #include "signals.h"
 
@@ -93,6 +95,8 @@ static int spin(struct hkt_loop *loop, const struct hkt_task *until)
     struct hkt_loop *outer = hkt__loop;
     int rc = 0;
 
+    if (hkt__forked(loop))
+        return -ECHILD;
     if (loop->running || outer)
         return -EBUSY;
     loop->running = true;
@@ -107,10 +111,18 @@ static int spin(struct hkt_loop *loop, const struct hkt_task *until)
     loop->stopping = false;
     loop->running = false;
     hkt__loop = NULL;
-    return rc;
+    return hkt__forked(loop) ? -ECHILD : rc;
 }
 
 /* Making and ending */
+
+/* The wheel has to learn the time before the first deadline, or it would put all of them far off.
+ */
+static void start_timers(struct hkt_loop *loop)
+{
+    hkt__timers_init(&loop->timers);
+    (void)hkt__timers_pop_due(&loop->timers, loop->now);
+}
 
 struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
 {
@@ -121,8 +133,9 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
         return NULL;
     if (!opts)
         opts = &none;
+    hkt__fork_watch();
+    loop->forks = hkt__forks;
     hkt__ready_init(loop);
-    hkt__timers_init(&loop->timers);
     loop->clock = opts->clock;
     loop->sleep_until = opts->clock ? opts->sleep_until : NULL;
     loop->clock_ctx = opts->clock_ctx;
@@ -137,6 +150,7 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
         return NULL;
     }
     loop->now = hkt__loop_clock(loop);
+    start_timers(loop);
     return loop;
 }
 
@@ -152,19 +166,20 @@ static void stop_when_empty(struct hkt_loop *loop)
 
     hkt__loop = loop;
     loop->running = true;
-    while (loop->first && can_be_woken(loop))
+    while (((loop->first && can_be_woken(loop)) || loop->sends) && !hkt__forked(loop))
         iterate(loop);
     loop->running = false;
-    hkt__loop = outer;
+    hkt__loop = hkt__forked(loop) ? NULL : outer;
 }
 
 /* Cancels whatever runs and waits for its end. Tasks that then wait for what cannot come are
  * reported and left. */
 void hkt__loop_finish(struct hkt_loop *loop)
 {
-    if (!loop->first)
+    if ((!loop->first && !loop->sends) || hkt__forked(loop))
         return;
     cancel_all(loop);
+    hkt__sends_cancel(loop);
     stop_when_empty(loop);
     if (loop->first) {
         hkt_report("%zu tasks ignored their cancellation and wait for what cannot come",
@@ -213,7 +228,7 @@ int hkt__loop_run_task(struct hkt_loop *loop, struct hkt_task *t)
     }
     (void)hkt_future_unwatch(&done);
     if (rc != -EDEADLK)
-        return -EINTR;
+        return rc == -ECHILD ? rc : -EINTR;
     hkt_report("nothing is left that could wake the tasks of this loop");
     hkt_dump(loop);
     (void)hkt_task_cancel(t);
@@ -225,6 +240,8 @@ int hkt_loop_run(struct hkt_loop *loop, hkt_task_fn *fn, void *arg)
 {
     if (!loop)
         return -ENOMEM;
+    if (hkt__forked(loop))
+        return -ECHILD;
     if (loop->running || hkt__loop)
         return -EBUSY;
     struct hkt_task *t = hkt_ensure_future(loop, fn, arg);

@@ -84,6 +84,8 @@ struct hkt_loop {
     struct hkt__timers timers;
     struct hkt__poller poller;
     struct hkt__fd_table *fds;
+    struct hkt_sending *sends; /* going on */
+    bool no_receive;           /* this kernel does not know how */
     size_t fd_waiters; /* tasks and callbacks that an fd could wake */
     size_t outside;    /* other sources of wake-ups: signals, the thread pool */
     atomic_size_t holds;
@@ -102,6 +104,7 @@ struct hkt_loop {
     void *clock_ctx;
     int64_t slow_ns;
     pthread_t thread;
+    unsigned forks; /* see fork.h */
     bool running;
     bool stopping;
 };

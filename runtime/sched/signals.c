@@ -4,6 +4,7 @@
  * decided by the loop, in its own turn.
  */
 #include "signals.h"
+#include "fork.h"
 
 #include <signal.h>
 #include <string.h>
@@ -102,6 +103,15 @@ static int start(struct hkt_loop *loop, struct hkt_signal_watch *w)
     return 0;
 }
 
+static void withdraw(struct hkt_loop *loop, uint64_t set)
+{
+    pthread_mutex_lock(&lock);
+    hand_back(set);
+    if (!loop->signal_watches)
+        stop_listening(loop);
+    pthread_mutex_unlock(&lock);
+}
+
 static void stop(struct hkt_loop *loop, struct hkt_signal_watch *w)
 {
     struct hkt_signal_watch **at = &loop->signal_watches;
@@ -109,11 +119,8 @@ static void stop(struct hkt_loop *loop, struct hkt_signal_watch *w)
     while (*at != w)
         at = &(*at)->next;
     *at = w->next;
-    pthread_mutex_lock(&lock);
-    hand_back(w->set);
-    if (!loop->signal_watches)
-        stop_listening(loop);
-    pthread_mutex_unlock(&lock);
+    if (!hkt__forked(loop)) /* else that is done */
+        withdraw(loop, w->set);
     w->set = 0;
     if (!w->quiet)
         loop->outside--;
@@ -212,4 +219,63 @@ void hkt__signals_forget(struct hkt_loop *loop)
 {
     while (loop->signal_watches)
         (void)hkt_remove_signal(loop->signal_watches);
+}
+
+/* SIGPIPE */
+
+static unsigned sigpipe_users;
+static bool sigpipe_changed;
+
+static bool sigpipe_is(void (*handler)(int))
+{
+    struct sigaction now;
+
+    return sigaction(SIGPIPE, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+           now.sa_handler == handler;
+}
+
+static void sigpipe_set(void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler};
+
+    sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
+void hkt__sigpipe_hold(void)
+{
+    pthread_mutex_lock(&lock);
+    if (sigpipe_users++ == 0 && (sigpipe_changed = sigpipe_is(SIG_DFL)))
+        sigpipe_set(SIG_IGN);
+    pthread_mutex_unlock(&lock);
+}
+
+/* What the program set meanwhile stays. */
+static void sigpipe_restore(void)
+{
+    if (sigpipe_changed && sigpipe_is(SIG_IGN))
+        sigpipe_set(SIG_DFL);
+    sigpipe_changed = false;
+}
+
+void hkt__sigpipe_release(void)
+{
+    pthread_mutex_lock(&lock);
+    if (--sigpipe_users == 0)
+        sigpipe_restore();
+    pthread_mutex_unlock(&lock);
+}
+
+/* The lock may have been another thread's, which is not in the child. */
+void hkt__signals_forked(void)
+{
+    pthread_mutex_init(&lock, NULL);
+    for (int signum = 1; signum <= SIGNALS; signum++)
+        if (users[signum] > 0)
+            sigaction(signum, &former[signum], NULL);
+    memset(users, 0, sizeof users);
+    for (int i = 0; i < LISTENERS; i++)
+        atomic_store(&listeners[i], NULL);
+    sigpipe_restore();
+    sigpipe_users = 0;
 }

@@ -17,4 +17,12 @@ int hkt__watch_signal(struct hkt_loop *loop, struct hkt_signal_watch *w, int sig
 /* Withdraws what is left of a loop that ends. */
 void hkt__signals_forget(struct hkt_loop *loop);
 
+/* SIGPIPE is ignored, unless somebody has an opinion on it, until the last one that asked for that
+ * lets go. */
+void hkt__sigpipe_hold(void);
+void hkt__sigpipe_release(void);
+
+/* In the child of a fork(): signals do there what they did before any loop watched them. */
+void hkt__signals_forked(void);
+
 #endif

@@ -7,6 +7,7 @@
  * when both have let go; never by the task itself while it still stands on that stack, but from the
  * loop's graveyard.
  */
+#include "fork.h"
 #include "sched.h"
 
 #include "base/report.h"
@@ -261,7 +262,7 @@ int hkt_await_shielded(struct hkt_task *t)
 
 bool hkt_task_cancel(struct hkt_task *t)
 {
-    if (check(t, "cancel") < 0 || hkt__job(t)->ended)
+    if (check(t, "cancel") < 0 || hkt__job(t)->ended || hkt__forked(hkt__job(t)->loop))
         return false;
     hkt__job(t)->cancelling++;
     struct hkt__wait *w = t->coro.data;

@@ -7,6 +7,7 @@
  * the loop's own stack runs only for a handle, or when nothing is ready, or when the budget of
  * turns is used up and it is time to poll.
  */
+#include "fork.h"
 #include "sched.h"
 
 #include "base/report.h"
@@ -175,7 +176,7 @@ static void run_next(struct hkt_loop *loop)
 /* With a bound on a turn's length each turn comes back to the loop, which reads the clock. */
 static void run_ready_timed(struct hkt_loop *loop)
 {
-    for (int turns = 0; loop->ready.head && turns < TURNS_A_POLL; turns++) {
+    for (int turns = 0; loop->ready.head && turns < TURNS_A_POLL && !hkt__forked(loop); turns++) {
         struct hkt__turn_watch watch;
         loop->budget = 1;
         hkt__turn_begins(loop, &watch,

@@ -2,6 +2,7 @@
  *
  * Descriptors whose calls suspend the task, over each poller.
  */
+#include "base/where.h"
 #include "io/backends.h"
 
 #include <fcntl.h>
@@ -166,7 +167,7 @@ Test(fd, a_number_used_again_never_wakes_its_former_waiter)
 static int reset(void *arg)
 {
     int pair[2];
-    char buf[8];
+    char buf[8] = "";
     const struct linger hard = {1, 0};
 
     (void)arg;
@@ -354,7 +355,9 @@ static void on_alarm(int signum)
 
 static int interrupted(void *arg)
 {
-    const struct itimerval often = {{0, 200}, {0, 200}}, never = {0};
+    /* Each costs Valgrind more than that, and nothing else would go on. */
+    const int pause_us = where_valgrind() ? 20000 : 200;
+    const struct itimerval often = {{0, pause_us}, {0, pause_us}}, never = {0};
     struct sigaction action = {.sa_handler = on_alarm}; /* and no SA_RESTART */
 
     sigaction(SIGALRM, &action, NULL);

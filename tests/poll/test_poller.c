@@ -4,6 +4,7 @@
  * kqueue, the last over the fake in its two forms and over libkqueue where that is installed;
  * elsewhere the kernel's kqueue.
  */
+#include "base/where.h"
 #include "ends.h"
 
 #include "base/os.h"
@@ -744,7 +745,7 @@ EACH(more_room_than_events_at_a_time)
 EACH(tokens_come_back_whole)
 {
     struct ends e = unix_ends();
-    const uint64_t tokens[] = {token_of(e.near, 0x7ffffffe), token_of(e.near, 0x80000),
+    const uint64_t tokens[] = {token_of(e.near, 0x3ffffffe), token_of(e.near, 0x80000),
                                token_of(e.near, 0)};
     const uint64_t once[] = {HKT__POLL_ONCE, HKT__POLL_ONCE | 0xfffffff0};
 
@@ -828,6 +829,12 @@ EACH(notification_leaves_errno_alone)
     cr_assert_eq(errno, 1234);
 }
 
+static void need_threads_beside(const struct hkt__poller *p)
+{
+    if (where_valgrind() && strcmp(p->ops->name, "io_uring") == 0)
+        cr_skip_test("Valgrind lets no other thread run while one waits in io_uring_enter");
+}
+
 static void *notify_later(void *p)
 {
     usleep(20000);
@@ -839,6 +846,7 @@ EACH(notification_from_another_thread)
 {
     pthread_t thread;
 
+    need_threads_beside(p);
     cr_assert_eq(pthread_create(&thread, NULL, notify_later, p), 0);
     cr_assert_eq(look(p, 0, -1), HKT__POLL_NOTIFY);
     pthread_join(thread, NULL);
@@ -872,6 +880,7 @@ EACH(no_notification_is_lost)
     struct post post = {.p = p};
     pthread_t threads[SENDERS];
 
+    need_threads_beside(p);
     for (int i = 0; i < SENDERS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, send_letters, &post), 0);
     while (atomic_load(&post.read) < SENDERS * LETTERS) {
