@@ -3,6 +3,7 @@
  * Calls on sockets.
  */
 #include "attempt.h"
+#include "sched/fdaccept.h"
 
 #include "base/sys.h"
 
@@ -60,22 +61,21 @@ ssize_t hkt_sendto(int fd, const void *buf, size_t size, int flags, const struct
     return hkt_sendmsg(fd, &msg, flags);
 }
 
-/* Whether it says something of a connection that is no more, not of the listener: Linux hands over
- * what the network made of it, and a firewall may have refused it. */
+/* Whether it says something of a connection that is no more, and nothing of the listener: Linux
+ * hands over what the network made of it. */
 static bool is_of_one(ssize_t rc)
 {
     static const int passing[] = {
         ECONNABORTED,
         EPROTO,
-        EPERM,
         ENETDOWN,
         ENOPROTOOPT,
         EHOSTDOWN,
         ETIMEDOUT,
-        EHOSTUNREACH,
         ENETUNREACH,
+        EHOSTUNREACH,
 #if defined(ENONET)
-        ENONET
+        ENONET,
 #endif
     };
 
@@ -107,9 +107,22 @@ static bool listener_is_tcp(int fd)
     return e && e->tcp;
 }
 
+/* Who does not ask for the address can be given what was accepted ahead. */
+static int accept_any(int fd)
+{
+    int conn;
+
+    if (!hkt__loop || !hkt__loop->current)
+        return -EPERM;
+    do
+        conn = hkt__accepted_next(fd);
+    while (is_of_one(conn));
+    return conn == -ENOSYS ? (int)accept_waiting(fd, NULL, NULL) : conn;
+}
+
 int hkt_accept(int fd, struct sockaddr *addr, socklen_t *addr_size)
 {
-    int conn = (int)accept_waiting(fd, addr, addr_size);
+    int conn = addr ? (int)accept_waiting(fd, addr, addr_size) : accept_any(fd);
 
     if (conn < 0)
         return conn;

@@ -220,8 +220,10 @@ static void remove_path(const struct listener *l)
     socklen_t size = sizeof un;
     struct stat st;
 
-    if (l->own_path && getsockname(l->fd, (struct sockaddr *)&un, &size) == 0 &&
-        stat(un.sun_path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+    /* No loop runs in the child of a fork(), where the path is the parent's. */
+    if (l->own_path && hkt_loop_current() &&
+        getsockname(l->fd, (struct sockaddr *)&un, &size) == 0 && stat(un.sun_path, &st) == 0 &&
+        st.st_dev == l->dev && st.st_ino == l->ino)
         unlink(un.sun_path);
 }
 

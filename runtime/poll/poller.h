@@ -17,22 +17,26 @@
 enum {
     HKT__POLL_READ = 1,
     HKT__POLL_WRITE = 2,
-    HKT__POLL_HUP = 4,   /* a short count says no more that this was all: the peer will send no more,
-                            and a FIN that arrives with data raises no second event; or it has sent
-                            urgent data, at which reads end. Remembered; comes with READ */
-    HKT__POLL_ERROR = 8, /* both directions will say why */
+    HKT__POLL_HUP = 4, /* a short count says no more that this was all: the peer will send no more,
+                          and a FIN that arrives with data raises no second event; or it has sent
+                          urgent data, at which reads end. Remembered; comes with READ */
+    HKT__POLL_ERROR = 8,   /* both directions will say why */
     HKT__POLL_NOTIFY = 16, /* somebody called notify(); token is 0 */
     HKT__POLL_DATA = 32,   /* of receive(): result bytes in buffer; 0: the end; or -errno */
     HKT__POLL_LAST = 64,   /* with DATA: nothing more comes before the next receive() */
     HKT__POLL_SENT = 128,  /* of send(): result bytes were sent, or -errno */
+    HKT__POLL_ACCEPTED =
+        256, /* of accept(): result is a connection, or -errno; with LAST as DATA */
 };
 
-/* Tokens are the loop's, except that a back end may read so much in them: one for add() and
- * receive() has the descriptor in its lower half and bits 62 and 63 clear; one for add_once() has
- * bit 63 set and is otherwise an even address, one for send() an odd one. remove() takes what ends
- * a receive() with bit 62 set. The two highest numbers are the back ends' own. */
+/* Tokens are the loop's, except that a back end may read so much in them: one for add(), receive()
+ * and accept() has the descriptor in its lower half and the three highest bits clear; one for
+ * add_once() has bit 63 set and is otherwise an even address, one for send() an odd one. To
+ * remove() a receive() has bit 62 set, an accept() bit 61. The two highest numbers are the back
+ * ends' own. */
 #define HKT__POLL_ONCE    (UINT64_C(1) << 63)
 #define HKT__POLL_RECEIVE (UINT64_C(1) << 62)
+#define HKT__POLL_ACCEPT  (UINT64_C(1) << 61)
 #define HKT__POLL_SEND    UINT64_C(1)
 
 /* Bytes that the system received ahead of a call that reads them. */
@@ -79,13 +83,16 @@ struct hkt__poller_ops {
     /* Makes wait() return, from any thread or a signal handler. */
     void (*notify)(struct hkt__poller *p);
 
-    /* Whole operations, where the kernel takes them; else all three are NULL. */
+    /* Whole operations, where the kernel takes them; else all are NULL. */
 
     /* Receives from a TCP socket as bytes arrive, until the end, an error or remove(). Errors that
      * say nothing of the socket: -ENOBUFS, all buffers are in use; -ECANCELED; -EINVAL, this
      * kernel does not know how. */
     int (*receive)(struct hkt__poller *p, int fd, uint64_t token);
     void (*recycle)(struct hkt__poller *p, struct hkt__buffer *b);
+    /* Accepts connections, non-blocking and close-on-exec, until an error or remove(). Errors are
+     * accept(2)'s, and as above. */
+    int (*accept)(struct hkt__poller *p, int fd, uint64_t token);
     /* Sends all of it, which stays where it is until SENT comes. Ended by remove(). */
     int (*send)(struct hkt__poller *p, int fd, const void *data, size_t size, uint64_t token);
 };

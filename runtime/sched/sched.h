@@ -84,10 +84,10 @@ struct hkt_loop {
     struct hkt__timers timers;
     struct hkt__poller poller;
     struct hkt__fd_table *fds;
-    struct hkt_sending *sends; /* going on */
-    bool no_receive;           /* this kernel does not know how */
-    size_t fd_waiters; /* tasks and callbacks that an fd could wake */
-    size_t outside;    /* other sources of wake-ups: signals, the thread pool */
+    struct hkt_sending *sends;  /* going on */
+    bool no_receive, no_accept; /* this kernel does not know how */
+    size_t fd_waiters;          /* tasks and callbacks that an fd could wake */
+    size_t outside;             /* other sources of wake-ups: signals, the thread pool */
     atomic_size_t holds;
     _Atomic(struct hkt_handle *) posted; /* newest first */
     _Atomic(uint64_t) signals;           /* those that have come */
