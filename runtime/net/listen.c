@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FIRST_HANDED = 3 };
+enum { FIRST_HANDED = 3, PORTS_TRIED = 20 };
 
 static void set(int fd, int level, int option)
 {
@@ -126,6 +126,23 @@ static int listen_on_all(struct hkt_addr *list, int n, const struct hkt_server_o
     return rc;
 }
 
+/* A port that the system gives to the first address may be somebody's in the other family: then
+ * another one is asked for. */
+static int listen_on_any(const struct hkt_addr *list, int n, const struct hkt_server_opts *opts,
+                         int *fds)
+{
+    const struct sockaddr_in6 *first = (const struct sockaddr_in6 *)&list[0].sockaddr;
+    bool free_choice = n > 1 && first->sin6_port == 0;
+    int rc, tries = 0;
+
+    do {
+        struct hkt_addr copy[HKT_ADDRS_MAX];
+        memcpy(copy, list, (size_t)n * sizeof *list);
+        rc = listen_on_all(copy, n, opts, fds);
+    } while (rc == -EADDRINUSE && free_choice && ++tries < PORTS_TRIED);
+    return rc;
+}
+
 /* Handed over */
 
 static const char *env(const char *name)
@@ -195,5 +212,5 @@ int hkt_listen(const char *url, const struct hkt_server_opts *opts, int *fds, si
     if (url && strncmp(url, "systemd://", 10) == 0)
         return handed_over(url, fds, max);
     int n = hkt_resolve(url, true, list, max < HKT_ADDRS_MAX ? max : HKT_ADDRS_MAX);
-    return n < 0 ? n : listen_on_all(list, n, opts ? opts : &none, fds);
+    return n < 0 ? n : listen_on_any(list, n, opts ? opts : &none, fds);
 }

@@ -44,6 +44,11 @@ struct uring {
     struct receiver *receiver; /* made for the first receive */
 };
 
+static bool is_send(uint64_t token)
+{
+    return token & HKT__POLL_ONCE && token & HKT__POLL_SEND;
+}
+
 static struct uring *self(struct hkt__poller *p)
 {
     return p->impl;
@@ -177,15 +182,48 @@ static int uring_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_t
     return 0;
 }
 
-static void uring_remove(struct hkt__poller *p, int fd, uint64_t token)
+/* What was asked for and has not gone to the kernel yet must not go: by then the number may be
+ * another file's. A send still answers, because its owner waits for that. */
+static bool take_back(struct io_uring *ring, uint64_t token)
+{
+    struct io_uring_sq *sq = &ring->sq;
+
+    for (unsigned i = sq->sqe_head; i != sq->sqe_tail; i++) {
+        struct io_uring_sqe *sqe = &sq->sqes[i & sq->ring_mask];
+        if (sqe->user_data != token || sqe->opcode == IORING_OP_NOP)
+            continue;
+        io_uring_prep_nop(sqe);
+        io_uring_sqe_set_data64(sqe, is_send(token) ? token : TOKEN_IGNORE);
+        return true;
+    }
+    return false;
+}
+
+static void cancel_later(struct hkt__poller *p, uint64_t token)
 {
     struct io_uring_sqe *sqe = entry(p);
 
-    (void)fd;
     if (!sqe)
         return;
     io_uring_prep_cancel64(sqe, token, 0);
     io_uring_sqe_set_data64(sqe, TOKEN_IGNORE);
+}
+
+/* A listener's port, or a bound one, is free only when no request holds the file any more, so the
+ * kernel is told at once. A connection can wait for the loop's next call. */
+static bool is_urgent(uint64_t token)
+{
+    return !(token & (HKT__POLL_RECEIVE | HKT__POLL_ONCE));
+}
+
+static void uring_remove(struct hkt__poller *p, int fd, uint64_t token)
+{
+    (void)fd;
+    if (take_back(ring_of(p), token))
+        return;
+    cancel_later(p, token);
+    if (is_urgent(token))
+        io_uring_submit_and_get_events(ring_of(p));
 }
 
 /* Receiving and sending */
@@ -249,6 +287,17 @@ static int uring_receive(struct hkt__poller *p, int fd, uint64_t token)
     return 0;
 }
 
+static int uring_accept(struct hkt__poller *p, int fd, uint64_t token)
+{
+    struct io_uring_sqe *sqe = entry(p);
+
+    if (!sqe)
+        return -EAGAIN;
+    io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    io_uring_sqe_set_data64(sqe, token | HKT__POLL_ACCEPT);
+    return 0;
+}
+
 static void uring_recycle(struct hkt__poller *p, struct hkt__buffer *b)
 {
     offer(self(p)->receiver, b);
@@ -304,16 +353,13 @@ static void drain_notify(struct hkt__poller *p, bool more)
         (void)arm_notify(p);
 }
 
-static bool is_send(uint64_t token)
-{
-    return token & HKT__POLL_ONCE && token & HKT__POLL_SEND;
-}
-
 static bool is_operation(uint64_t token)
 {
     if (token == TOKEN_NOTIFY)
         return false;
-    return token & HKT__POLL_ONCE ? is_send(token) : (token & HKT__POLL_RECEIVE) != 0;
+    if (token & HKT__POLL_ONCE)
+        return is_send(token);
+    return (token & (HKT__POLL_RECEIVE | HKT__POLL_ACCEPT)) != 0;
 }
 
 static void take_operation(struct uring *u, const struct io_uring_cqe *cqe,
@@ -321,11 +367,18 @@ static void take_operation(struct uring *u, const struct io_uring_cqe *cqe,
 {
     if (is_send(event->token)) {
         event->what = HKT__POLL_SENT;
+        if (cqe->res == 0) /* taken back */
+            event->result = -ECANCELED;
         return;
     }
-    event->token &= ~HKT__POLL_RECEIVE;
-    event->what = HKT__POLL_DATA | (cqe->flags & IORING_CQE_F_MORE ? 0 : HKT__POLL_LAST);
-    event->buffer = filled(u->receiver, cqe);
+    event->what = cqe->flags & IORING_CQE_F_MORE ? 0 : HKT__POLL_LAST;
+    if (event->token & HKT__POLL_ACCEPT) {
+        event->what |= HKT__POLL_ACCEPTED;
+    } else {
+        event->what |= HKT__POLL_DATA;
+        event->buffer = filled(u->receiver, cqe);
+    }
+    event->token &= ~(HKT__POLL_RECEIVE | HKT__POLL_ACCEPT);
 }
 
 /* One completion. Whether it is an event for the loop. */
@@ -408,5 +461,6 @@ const struct hkt__poller_ops hkt__poller_uring = {
     .notify = uring_notify,
     .receive = uring_receive,
     .recycle = uring_recycle,
+    .accept = uring_accept,
     .send = uring_send,
 };

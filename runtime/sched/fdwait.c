@@ -9,6 +9,7 @@
  * token of an event carries the generation of the number.
  */
 #include "fdwait.h"
+#include "fdaccept.h"
 #include "fdcall.h"
 #include "fdinbox.h"
 #include "fdsend.h"
@@ -19,7 +20,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-enum { CHUNK = 256, GENERATION_MASK = 0x3fffffff };
+enum { CHUNK = 256, GENERATION_MASK = 0x1fffffff };
 
 struct hkt__fd_table {
     size_t chunk_count;
@@ -58,6 +59,7 @@ void hkt__fds_free(struct hkt_loop *loop)
         for (int j = 0; chunk && j < CHUNK; j++) {
             (void)hkt__fdcall_drop(loop, &chunk[j], 0);
             (void)hkt__fdcall_drop(loop, &chunk[j], 1);
+            hkt__accepted_drop(&chunk[j]);
         }
         free(chunk);
     }
@@ -250,6 +252,15 @@ static void once_event(struct hkt_loop *loop, const struct hkt__event *event)
     hkt__wake(t, (int)(what & (HKT__POLL_READ | HKT__POLL_WRITE)));
 }
 
+/* What came for a descriptor that was closed meanwhile. */
+static void drop_stale(struct hkt_loop *loop, const struct hkt__event *event)
+{
+    if (event->buffer)
+        loop->poller.ops->recycle(&loop->poller, event->buffer);
+    if (event->what & HKT__POLL_ACCEPTED && event->result >= 0)
+        (void)hkt__sys.close(event->result);
+}
+
 void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
 {
     if (event->what & HKT__POLL_SENT) {
@@ -264,8 +275,12 @@ void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
     uint32_t what = event->what;
 
     if (!e || (e->generation & GENERATION_MASK) != event->token >> 32) {
-        if (event->buffer)
-            loop->poller.ops->recycle(&loop->poller, event->buffer);
+        drop_stale(loop, event);
+        return;
+    }
+    if (what & HKT__POLL_ACCEPTED) {
+        hkt__accepted_event(loop, e, event);
+        wake_side(e, 0, 0);
         return;
     }
     if (what & HKT__POLL_DATA) {
@@ -300,6 +315,7 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
     (void)hkt__fdcall_drop(loop, e, 0);
     (void)hkt__fdcall_drop(loop, e, 1);
     hkt__inbox_forget(loop, fd, e);
+    hkt__accepted_forget(loop, fd, e);
     e->generation++;
     e->ready = 0;
     e->known = e->registered = e->always = false;

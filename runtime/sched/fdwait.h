@@ -31,6 +31,7 @@ struct hkt__fd {
     bool registered;                /* with the poller */
     bool always;                    /* the poller does not take it: it never blocks */
     struct hkt__inbox inbox;
+    struct hkt__accepted *accepted; /* of a listener: see fdaccept.h */
 };
 
 int hkt__fds_init(struct hkt_loop *loop);

@@ -593,6 +593,68 @@ Test(server, connecting_tries_the_next_address_beside_a_slow_one)
     on_each_backend(happy_eyeballs, NULL);
 }
 
+static int port_again(void *arg)
+{
+    char url[HKT_ADDR_TEXT], again[HKT_ADDR_TEXT];
+    struct hkt_stream *client;
+
+    (void)arg;
+    struct hkt_server *server = start_server(ANY, echo, NULL, NULL);
+    snprintf(url, sizeof url, "%s", url_of(server, again));
+    for (int i = 0; i < 5; i++) {
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0); /* so that it waits for connections */
+        hkt_server_free(server);
+        server = start_server(url, echo, NULL, NULL);
+        cr_assert_str_eq(url_of(server, again), url);
+    }
+    cr_assert_eq(hkt_open_connection(url, NULL, &client), 0);
+    send_text(client, "x");
+    cr_assert_eq(hkt_stream_read(client, again, 1), 1);
+    hkt_stream_free(client);
+    hkt_server_free(server);
+    return 0;
+}
+
+Test(server, a_port_can_be_used_again_at_once)
+{
+    on_each_backend(port_again, NULL);
+}
+
+/* Connections that are there before anybody takes them: those not taken are closed. */
+static int not_taken(void *arg)
+{
+    struct hkt_addr addr;
+    struct hkt_server_opts opts = {.backlog = 100};
+    struct hkt_stream *s[20];
+    char url[HKT_ADDR_TEXT], c;
+    int fd;
+
+    (void)arg;
+    cr_assert_eq(hkt_listen(ANY, &opts, &fd, 1), 1);
+    addr = (struct hkt_addr){.size = sizeof addr.sockaddr, .type = SOCK_STREAM};
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)&addr.sockaddr, &addr.size), 0);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(hkt_open_connection(hkt_addr_format(&addr, url, sizeof url), NULL, &s[i]), 0);
+    for (int i = 0; i < 5; i++) {
+        int conn = hkt_accept(fd, NULL, NULL);
+        cr_assert(conn >= 0);
+        cr_assert_eq(hkt_close(conn), 0);
+    }
+    cr_assert_eq(hkt_sleep(HKT_MS(2)), 0);
+    cr_assert_eq(hkt_close(fd), 0);
+    for (int i = 0; i < 20; i++) {
+        ssize_t n = hkt_stream_read(s[i], &c, 1);
+        cr_assert(n == 0 || n == -ECONNRESET, "%d: %zd", i, n);
+        hkt_stream_free(s[i]);
+    }
+    return 0;
+}
+
+Test(server, connections_that_nobody_took_end_with_the_listener)
+{
+    on_each_backend(not_taken, NULL);
+}
+
 static int nothing(void *arg)
 {
     struct hkt_addr addr;
