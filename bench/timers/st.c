@@ -24,7 +24,7 @@ static void *sleeper(void *arg)
 
 void timer_sleep(size_t n)
 {
-    if (st_set_eventsys(ST_EVENTSYS_ALT) < 0 || st_init() < 0)
+    if (st_set_eventsys(ST_EVENTSYS_POLL) < 0 || st_init() < 0)
         timer_fail("st_init() failed");
     for (size_t i = 0; i < n; i++)
         if (!st_thread_create(sleeper, NULL, 0, STACK))
