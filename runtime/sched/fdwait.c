@@ -158,7 +158,8 @@ int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e)
 static void unlink_wait(struct hkt__fdwait *w)
 {
     w->entry->waiting[w->side] = NULL;
-    hkt__loop->fd_waiters--;
+    /* Not the thread's: a loop that has stopped cancels what is left of its tasks. */
+    w->task->loop->fd_waiters--;
 }
 
 static bool abort_fdwait(struct hkt__wait *w)

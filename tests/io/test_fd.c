@@ -348,6 +348,30 @@ Test(fd, reader_callbacks_are_level_triggered_and_removable)
     on_each_backend(readers, NULL);
 }
 
+static int reads_for_ever(void *fd)
+{
+    char c;
+
+    return (int)hkt_read(*(int *)fd, &c, 1);
+}
+
+static int leaves_a_reader(void *arg)
+{
+    static int pair[2];
+
+    (void)arg;
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    struct hkt_task *t = hkt_spawn(reads_for_ever, &pair[0]);
+    cr_assert(t);
+    hkt_detach(t);
+    return hkt_sleep(HKT_MS(1));
+}
+
+Test(fd, a_reader_that_main_leaves_behind_is_cancelled)
+{
+    cr_assert_eq(hkt_run(leaves_a_reader, NULL), 0);
+}
+
 static void on_alarm(int signum)
 {
     (void)signum;
