@@ -155,16 +155,18 @@ int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e)
     return rc;
 }
 
-static void unlink_wait(struct hkt__fdwait *w)
+static void unlink_wait(struct hkt_loop *loop, struct hkt__fdwait *w)
 {
     w->entry->waiting[w->side] = NULL;
-    /* Not the thread's: a loop that has stopped cancels what is left of its tasks. */
-    w->task->loop->fd_waiters--;
+    loop->fd_waiters--;
 }
 
 static bool abort_fdwait(struct hkt__wait *w)
 {
-    unlink_wait((struct hkt__fdwait *)(void *)w);
+    struct hkt__fdwait *own = (struct hkt__fdwait *)(void *)w;
+
+    /* Not the loop that runs: one that has stopped cancels what is left of its tasks. */
+    unlink_wait(hkt__job(own->task)->loop, own);
     return true;
 }
 
@@ -214,7 +216,7 @@ static void wake_side(struct hkt__fd *e, int side, int rc)
     struct hkt__fdwait *w = e->waiting[side];
 
     if (w) {
-        unlink_wait(w);
+        unlink_wait(hkt__loop, w);
         hkt__wake(w->task, rc);
     }
 }
