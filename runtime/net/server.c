@@ -39,7 +39,7 @@ struct hkt_server {
     size_t listener_count;
     int error; /* that accepting ended with */
     bool closed, freed;
-    bool lacking; /* descriptors or memory, and that was reported */
+    int64_t lacked; /* when descriptors or memory last did; 0: never */
     struct listener listeners[HKT_ADDRS_MAX];
 };
 
@@ -160,10 +160,12 @@ static bool is_lack(int rc)
 static int pause_for(struct hkt_server *server, int why)
 {
     struct hkt_timeout limit = {0};
+    int64_t now = hkt_now();
 
-    if (!server->lacking)
+    /* Once for a time of want, also when one is let in for each that leaves. */
+    if (!server->lacked || now - server->lacked > HKT_MS(2 * PAUSE_MS))
         hkt_report("connections have to wait: %s", hkt_strerror(why));
-    server->lacking = true;
+    server->lacked = now;
     HKT_TRY(hkt_timeout_enter(&limit, HKT_MS(PAUSE_MS)));
     int rc = (int)hkt_timeout_exit(&limit, hkt__watchers_wait(&server->watchers));
     return rc == -ETIMEDOUT ? 0 : rc;
@@ -175,10 +177,7 @@ static int accept_next(struct listener *l)
     int fd = hkt_accept(l->fd, NULL, NULL);
     int rc = fd < 0 ? fd : begin(server, fd);
 
-    if (is_lack(rc))
-        return pause_for(server, rc);
-    server->lacking = false;
-    return rc;
+    return is_lack(rc) ? pause_for(server, rc) : rc;
 }
 
 static int acceptor(void *arg)
