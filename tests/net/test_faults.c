@@ -189,6 +189,7 @@ static int many_resets(void *arg)
     struct hkt_server *server = start_server(ANY, echo, NULL, NULL);
 
     (void)arg;
+    reports_to(&reports);
     for (int i = 0; i < 20; i++) {
         struct hkt_stream *s = connect_to(server);
         if (i % 2)
@@ -408,6 +409,8 @@ static int few_descriptors(void *arg)
 
 Test(faults, a_server_without_descriptors_waits_for_one)
 {
+    if (where_valgrind())
+        cr_skip_test("Valgrind has the limit's last say, after the system has accepted");
     real = hkt__sys;
     hkt__sys.accept = counting_accept;
     limit_descriptors();
@@ -713,10 +716,11 @@ Test(faults, a_signal_ends_a_server_whatever_it_does)
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
         if (!have_backend(backends[i]))
             continue;
+        reports_to(&reports);
         signum_now = SIGTERM;
         signal_at_each_moment(ends_by_signal, backends[i]);
         signum_now = SIGINT;
         signal_at_each_moment(leaves_all, backends[i]);
+        cr_assert_eq(reports.count, 0, "%s", reports.last);
     }
-    cr_assert_eq(reports.count, 0, "%s", reports.last);
 }
