@@ -352,6 +352,7 @@ static int kqueue_open(struct hkt__poller *p)
 const struct hkt__poller_ops hkt__poller_kqueue = {
     .name = "kqueue",
     .remove_before_close = CLOSE_UNSEEN,
+    .urgent_unseen = true,
     .open = kqueue_open,
     .close = kqueue_close,
     .add = kqueue_add,

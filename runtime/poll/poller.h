@@ -64,6 +64,8 @@ struct hkt__poller_ops {
     const char *name;
     /* A registration holds the file: it must be removed before the descriptor is closed. */
     bool remove_before_close;
+    /* Urgent data is not told apart, so a short read does not say that no more is there. */
+    bool urgent_unseen;
     /* 0 or -errno: -ENOSYS, -EPERM when the kernel refuses this interface. */
     int (*open)(struct hkt__poller *p);
     void (*close)(struct hkt__poller *p);

@@ -27,7 +27,8 @@ enum { ENTRIES = 512, COMPLETIONS = 8192 };
 #define TOKEN_NOTIFY UINT64_MAX
 #define TOKEN_IGNORE (UINT64_MAX - 1)
 
-#define EDGES (POLLIN | POLLOUT | POLLRDHUP | POLLPRI)
+/* Not POLLPRI: the kernel says it of any data that wakes a poll. */
+#define EDGES (POLLIN | POLLOUT | POLLRDHUP)
 
 /* Buffers for receives: pages of 4 KiB and a bit, so that their first lines, which are all that a
  * short message touches, do not compete for the same places in the cache. */
@@ -211,7 +212,7 @@ static void cancel_later(struct hkt__poller *p, uint64_t token)
 
 /* A listener's port, or a bound one, is free only when no request holds the file any more, so the
  * kernel is told at once. A connection can wait for the loop's next call. */
-static bool is_urgent(uint64_t token)
+static bool holds_a_port(uint64_t token)
 {
     return !(token & (HKT__POLL_RECEIVE | HKT__POLL_ONCE));
 }
@@ -222,7 +223,7 @@ static void uring_remove(struct hkt__poller *p, int fd, uint64_t token)
     if (take_back(ring_of(p), token))
         return;
     cancel_later(p, token);
-    if (is_urgent(token))
+    if (holds_a_port(token))
         io_uring_submit_and_get_events(ring_of(p));
 }
 
@@ -336,7 +337,7 @@ static uint32_t translate(int res)
         what |= HKT__POLL_READ;
     if (res & POLLOUT)
         what |= HKT__POLL_WRITE;
-    if (res & (POLLRDHUP | POLLHUP | POLLPRI))
+    if (res & (POLLRDHUP | POLLHUP))
         what |= HKT__POLL_HUP | HKT__POLL_READ;
     if (res & POLLERR)
         what |= HKT__POLL_ERROR;
@@ -452,6 +453,7 @@ static void uring_notify(struct hkt__poller *p)
 const struct hkt__poller_ops hkt__poller_uring = {
     .name = "io_uring",
     .remove_before_close = true,
+    .urgent_unseen = true,
     .open = uring_open,
     .close = uring_close,
     .add = uring_add,

@@ -150,8 +150,11 @@ int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e)
         e->always = true;
         return 0;
     }
-    if (rc == 0)
+    if (rc == 0) {
         e->registered = true;
+        if (loop->poller.ops->urgent_unseen)
+            e->ready |= HKT__POLL_HUP; /* as after a hang-up, short reads mean nothing */
+    }
     return rc;
 }
 
