@@ -220,7 +220,7 @@ static void wake_side(struct hkt__fd *e, int side, int rc)
 
     if (w) {
         unlink_wait(hkt__loop, w);
-        hkt__wake(w->task, rc);
+        hkt__wake_on(hkt__loop, w->task, rc);
     }
 }
 

@@ -92,7 +92,7 @@ void hkt__fire_timers(struct hkt_loop *loop)
             hkt__ready_push_handle(loop, h);
         } else {
             h->state = HKT__IDLE;
-            hkt__wake(h->arg, 0);
+            hkt__wake_on(loop, h->arg, 0);
         }
     }
 }

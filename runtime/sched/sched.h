@@ -124,6 +124,8 @@ static inline struct hkt_task *hkt__task_self(void)
 int hkt__park(struct hkt__wait *w);
 /* Puts a parked task, whose record was unlinked, into the ready queue. Nothing else happens. */
 void hkt__wake(struct hkt_task *t, int rc);
+/* The same for who knows its loop: where the task has noted that, two more cache lines are cold. */
+void hkt__wake_on(struct hkt_loop *loop, struct hkt_task *t, int rc);
 /* Gives up the turn without waiting for anything; 0 or -ECANCELED. */
 int hkt__turn(void);
 /* The same, leaving a cancellation for the next suspension. */

@@ -245,13 +245,18 @@ int hkt__park(struct hkt__wait *w)
     return (int)self->coro.ctx.aux;
 }
 
-void hkt__wake(struct hkt_task *t, int rc)
+void hkt__wake_on(struct hkt_loop *loop, struct hkt_task *t, int rc)
 {
     if (HKT_UNLIKELY(!t->coro.data))
         hkt__fatal("wake of task '%s', which is not parked", hkt_task_name(t, (char[32]){0}, 32));
     t->coro.data = NULL;
     t->coro.ctx.aux = (uint32_t)rc;
-    hkt__ready_push_task(hkt__job(t)->loop, t);
+    hkt__ready_push_task(loop, t);
+}
+
+void hkt__wake(struct hkt_task *t, int rc)
+{
+    hkt__wake_on(hkt__job(t)->loop, t, rc);
 }
 
 void hkt__give_way(void)
