@@ -18,8 +18,6 @@ const (
 	armed        = 1000000
 	stepUs       = 10
 	steps        = 100000
-	warmUp       = 250 * time.Millisecond
-	warmUpEach   = 2 * time.Microsecond
 	window       = 1500 * time.Millisecond
 	cpuTimeClock = 2
 )
@@ -29,6 +27,10 @@ var (
 	state         uint64 = 88172645463325252
 	sleeps, early uint64
 	late          [steps]uint64
+	warmUp        int // sleeps that are left, before anything is measured
+	start         time.Time
+	used          time.Duration
+	length        time.Duration
 )
 
 func random() uint32 {
@@ -62,16 +64,28 @@ func note(ns time.Duration) {
 	late[step]++
 }
 
-func sleeper(from time.Time) {
+func woke(at time.Time, delay time.Duration) time.Time {
+	now := time.Now()
+	if warmUp > 0 {
+		warmUp--
+		if warmUp == 0 {
+			start, used = now, cpuTime()
+		}
+	} else {
+		note(now.Sub(at) - delay)
+		if now.Sub(start) >= length {
+			report(now)
+		}
+	}
+	return now
+}
+
+func sleeper() {
 	at := time.Now()
 	for {
 		delay := time.Duration(random()%(longestUs+1)) * time.Microsecond
 		time.Sleep(delay)
-		now := time.Now()
-		if now.After(from) {
-			note(now.Sub(at) - delay)
-		}
-		at = now
+		at = woke(at, delay)
 	}
 }
 
@@ -86,23 +100,24 @@ func lateMs(part float64) float64 {
 	return 0
 }
 
+func report(now time.Time) {
+	cpu := cpuTime() - used
+	fmt.Printf("%.4f\n", float64(cpu)/1e3/float64(sleeps))
+	fmt.Printf("also p50 %.3f\nalso p99 %.3f\n", lateMs(0.5), lateMs(0.99))
+	fmt.Printf("also early %d\n", early)
+	fmt.Printf("also rate %.0f\n", float64(sleeps)/now.Sub(start).Seconds())
+	os.Exit(0)
+}
+
 func sleepers(n int, scale float64) {
 	if scale < 0.2 {
 		scale = 0.2
 	}
-	from := time.Now().Add(warmUp + time.Duration(n)*warmUpEach)
+	warmUp, length = 3*n, time.Duration(float64(window)*scale)
 	for i := 0; i < n; i++ {
-		go sleeper(from)
+		go sleeper()
 	}
-	time.Sleep(time.Until(from))
-	start, used, before := time.Now(), cpuTime(), sleeps
-	time.Sleep(time.Duration(float64(window) * scale))
-	cpu, count := cpuTime()-used, sleeps-before
-	fmt.Printf("%.4f\n", float64(cpu)/1e3/float64(count))
-	fmt.Printf("also p50 %.3f\nalso p99 %.3f\n", lateMs(0.5), lateMs(0.99))
-	fmt.Printf("also early %d\n", early)
-	fmt.Printf("also rate %.0f\n", float64(count)/time.Since(start).Seconds())
-	os.Exit(0)
+	select {}
 }
 
 func arm(timers []*time.Timer) {
