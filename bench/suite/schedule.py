@@ -92,7 +92,7 @@ class Schedule:
                 return program.Outcome({}, f"may need {needed / 2**30:.1f} GiB of memory", 1.0)
             return row.program.measure(row, self.scale)._replace(share=1.0)
         outcome = row.program.measure(row, self.scale)
-        if row.bench in catalog.SLEEPING:
+        if row.bench in catalog.UNDISTURBED:
             return outcome._replace(share=1.0)
         if outcome.share < UNDISTURBED:
             again = row.program.measure(row, self.scale)

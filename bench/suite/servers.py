@@ -25,7 +25,7 @@ from .program import TIME_LIMIT_S, Outcome, Row
 RATIO = "x the generator's CPU"
 BYTES = "bytes RSS"
 HERE = pathlib.Path(__file__).resolve().parent.parent / "servers"
-COUNTED = 20000     # requests in which the system's calls are counted
+COUNTED = 10000     # requests in which the system's calls are counted
 START_LIMIT_S = 10
 SPARE_FDS = 200
 
@@ -172,7 +172,6 @@ class Server:
 
     def _outcome(self, row, case, found):
         requests, scale = found["requests"], 1e6 / found["requests"]
-        used = found["server_cpu"] + found["load_cpu"]
         also = {"us": found["server_cpu"] * scale, "user": found["server_user"] * scale,
                 "sys": (found["server_cpu"] - found["server_user"]) * scale,
                 "load": found["load_cpu"] * scale, "rate": requests / found["seconds"],
@@ -180,9 +179,8 @@ class Server:
         calls = self.calls.get((row.bench, row.case))
         if calls is not None:
             also["calls"] = calls
-        share = 1.0 if case.apart else used / found["seconds"]
         number = found["server_cpu"] / found["load_cpu"]
-        return Outcome({row.case: (number, row.unit)}, None, share, also)
+        return Outcome({row.case: (number, row.unit)}, None, 1.0, also)
 
     def _start(self, case):
         if self.name == "nginx":
