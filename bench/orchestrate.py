@@ -76,7 +76,8 @@ def names_of(skipped, rows):
 def notes(plan, core, effort, skipped, missing):
     """What a reader must know besides the numbers."""
     lines = [f"Measured in {effort['rounds']} interleaved rounds (memory, which is the same each "
-             f"time: fewer), {core.how}; a warm-up in each, and the cost of the loop subtracted."]
+             f"time, servers and timers: fewer), {core.how}; a warm-up in each, and the cost of the "
+             "loop subtracted."]
     lines += servers.notes(plan.rows)
     if plan.hurried:
         lines.append("For want of time with fewer rounds: " + ", ".join(plan.hurried) + ".")

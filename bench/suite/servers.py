@@ -209,9 +209,10 @@ class Server:
         return json.loads(done.stdout)
 
     def _count_calls(self, case):
-        """The system's calls a request; None without strace, or where it may not trace."""
+        """The system's calls a request; None without strace, or where it may not trace. Beside idle
+        connections it would count how those are opened."""
         strace = shutil.which("strace")
-        if not strace:
+        if not strace or case.idle:
             return None
         requests = max(COUNTED, 20 * case.connections)
         with self._start(case) as server, tempfile.NamedTemporaryFile("r") as file:

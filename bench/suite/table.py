@@ -52,7 +52,7 @@ def _line(result, results):
     against = schedule.ratio(result, results)
     return (f"{mark} {result.impl:<22}{number(result.min):>10}{number(result.median):>10}"
             f"{times(against) if against is not None else '':>12}"
-            + "".join(f"{cell:>11}" for cell in also_cells(
+            + "".join(f"{cell:>13}" for cell in also_cells(
                 result, results, also_columns(result.bench, results))))
 
 
@@ -60,6 +60,6 @@ def print_all(results):
     for bench, case, group in schedule.by_case(results):
         print(f"\n{heading(bench, case, group)}")
         print(f"  {'':<22}{'min':>10}{'median':>10}{'to hocket':>12}"
-              + "".join(f"{head:>11}" for head in also_heads(bench, group)))
+              + "".join(f"{head:>13}" for head in also_heads(bench, group)))
         for result in group:
             print(_line(result, group))
