@@ -422,8 +422,8 @@ Test(traps, a_connection_that_was_reset_before_its_accept_is_skipped)
     on_each_backend(accepts_the_next, NULL);
 }
 
-/* The first timers of a loop: were they all put far off, because the wheel had not been told the
- * time, the loop would wake once before them for nothing. */
+/* Timers that are armed before the loop first runs: were they all put far off, because the wheel
+ * had not been told the time, one that is cancelled would wake the loop for nothing. */
 
 static int64_t simulated_now;
 static int looks;
@@ -441,18 +441,24 @@ static void simulated_sleep(void *ctx, int64_t until)
     simulated_now = until;
 }
 
-static int sleep_once(void *arg)
+static void stop(void *loop)
 {
-    (void)arg;
-    return hkt_sleep(HKT_MS(1));
+    hkt_loop_stop(loop);
 }
 
-Test(traps, the_first_timer_takes_one_wait)
+Test(traps, a_first_timer_that_is_cancelled_wakes_nobody)
 {
     const struct hkt_loop_opts opts = {.clock = simulated_clock, .sleep_until = simulated_sleep};
+    const int64_t start = HKT_SEC(1000000);
+    struct hkt_handle early = {.fn = NULL}, late = {.fn = NULL};
 
-    simulated_now = HKT_SEC(1000000);
-    cr_assert_eq(hkt_run_opts(sleep_once, NULL, &opts), 0);
+    simulated_now = start;
+    struct hkt_loop *loop = hkt_loop_new(&opts);
+    cr_assert_eq(hkt_call_later(loop, &early, HKT_MS(1), stop, loop), 0);
+    cr_assert_eq(hkt_call_later(loop, &late, HKT_SEC(10), stop, loop), 0);
+    cr_assert_eq(hkt_handle_cancel(&early), 1);
+    cr_assert_eq(hkt_loop_run_forever(loop), 0);
+    cr_assert_eq(simulated_now, start + HKT_SEC(10));
     cr_assert_eq(looks, 1);
-    cr_assert_eq(simulated_now, HKT_SEC(1000000) + HKT_MS(1));
+    cr_assert_eq(hkt_loop_free(loop), 0);
 }

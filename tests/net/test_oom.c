@@ -16,8 +16,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
-enum { LARGE = 200000 };
+/* A connection's stack is of a size that nothing else has, so that it takes memory of its own. */
+enum { LARGE = 200000, STACK = 256 << 10 };
+
+static const struct hkt_server_opts server_opts = {.stack_size = STACK};
 
 /* Memory that fails */
 
@@ -167,14 +171,14 @@ static int attempt(const char *url)
 static struct hkt_server *begin_server(struct life *l)
 {
     struct hkt_server *server;
-    int rc = hkt_start_server(l->listen, echo, NULL, NULL, &server);
+    int rc = hkt_start_server(l->listen, echo, NULL, &server_opts, &server);
 
     if (rc < 0) {
         cr_assert(is_answer(rc), "start: %d", rc);
         cr_assert_null(server);
         recover();
         l->failed++;
-        rc = hkt_start_server(l->listen, echo, NULL, NULL, &server);
+        rc = hkt_start_server(l->listen, echo, NULL, &server_opts, &server);
     }
     cr_assert_eq(rc, 0, "start: %d", rc);
     return server;
@@ -323,4 +327,37 @@ Test(oom, one_allocation_fails_of_a_unix_socket, .timeout = 120)
 Test(oom, all_fail_from_one_on_of_a_unix_socket, .timeout = 120)
 {
     on_each("unix:@hocket-test-oom", "unix:@hocket-test-oom", true);
+}
+
+/* What is known of descriptors is kept in pieces of so many, found by their numbers. Where the list
+ * of pieces is full and has to grow, each descriptor of a life is once the first of a new piece. */
+
+enum { PIECE = 256, ROOM = 5 };
+
+/* None below that number is free then. */
+static void fill_up_to(int number)
+{
+    int fd;
+
+    do
+        fd = dup(0);
+    while (fd >= 0 && fd < number);
+    cr_assert(fd >= 0);
+    close(fd);
+}
+
+Test(oom, an_allocation_fails_at_the_edge_of_the_table, .timeout = 120)
+{
+    const int edge = 4 * PIECE;
+    struct rlimit limit;
+
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < 2 * (rlim_t)edge)
+        cr_skip_test("no more than %d descriptors", (int)limit.rlim_max);
+    limit.rlim_cur = 2 * (rlim_t)edge;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = ROOM; i > 0; i--) {
+        fill_up_to(edge - i);
+        on_each("tcp://127.0.0.1:0", "tcp://127.0.0.1:%d", i % 2);
+    }
 }

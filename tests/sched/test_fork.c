@@ -319,6 +319,70 @@ Test(fork, what_the_child_lets_go_of_stays_the_parents)
     cr_assert_eq(rmdir(dir), 0, "the parent's end takes the path away");
 }
 
+/* An operation that goes on, which the child must not end: what it asks of the system would be
+ * written over what the parent asks meanwhile. */
+
+enum { BULK = 4000000 };
+
+static void on_sent(void *arg, ssize_t result)
+{
+    *(ssize_t *)arg = result;
+}
+
+static void on_readable(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static int sends_meanwhile(void *arg)
+{
+    static char bulk[BULK], buf[65536];
+    struct hkt_sending sending = {.fd = -1};
+    ssize_t result = 0;
+    int pair[2], other[2], gate[2], calls = 0;
+    size_t got = 0;
+    char c;
+
+    (void)arg;
+    tcp_pair(pair);
+    tcp_pair(other);
+    cr_assert_eq(pipe(gate), 0);
+    bool whole = hkt_send_begin(&sending, pair[0], bulk, BULK, on_sent, &result) == 0;
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        CHILD(read(gate[0], &c, 1) == 1);
+        hkt_send_cancel(&sending);
+        _exit(0);
+    }
+    cr_assert_eq(hkt_add_reader(hkt_loop_current(), other[1], on_readable, &calls), 0);
+    cr_assert_eq(write(gate[1], "x", 1), 1);
+    EXPECT_GOOD_CHILD(pid);
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(write(other[0], "x", 1), 1);
+    for (int i = 0; calls == 0 && i < 10000; i++)
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert(calls > 0, "the parent's reader is called");
+    cr_assert_eq(hkt_remove_reader(hkt_loop_current(), other[1]), 1);
+    while (whole && got < BULK) {
+        ssize_t n = hkt_read(pair[1], buf, sizeof buf);
+        cr_assert(n > 0, "%zd after %zu", n, got);
+        got += (size_t)n;
+    }
+    while (whole && result == 0)
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert(!whole || result == BULK, "%zd", result);
+    const int all[] = {pair[0], pair[1], other[0], other[1], gate[0], gate[1]};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        (void)hkt_close(all[i]);
+    return 0;
+}
+
+Test(fork, what_goes_on_is_not_ended_by_the_child)
+{
+    on_each_backend(sends_meanwhile, NULL);
+}
+
 /* Signals */
 
 static void on_signal(void *arg)
