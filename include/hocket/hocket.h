@@ -11,6 +11,7 @@
 #include <hocket/io.h>
 #include <hocket/loop.h>
 #include <hocket/net.h>
+#include <hocket/queue.h>
 #include <hocket/signal.h>
 #include <hocket/switch.h>
 #include <hocket/task.h>
