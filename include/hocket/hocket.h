@@ -6,12 +6,14 @@
 #define HOCKET_HOCKET_H
 
 #include <hocket/base.h>
+#include <hocket/channel.h>
 #include <hocket/coro.h>
 #include <hocket/gen.h>
 #include <hocket/io.h>
 #include <hocket/loop.h>
 #include <hocket/net.h>
 #include <hocket/queue.h>
+#include <hocket/select.h>
 #include <hocket/signal.h>
 #include <hocket/switch.h>
 #include <hocket/task.h>

@@ -39,10 +39,14 @@ struct hkt__store {
     bool grows; /* items is ours */
 };
 
-/* Tasks that wait, in the order in which they came; private. */
-struct hkt__waiter;
+/* Who waits, in the order in which they came; private. */
+struct hkt__line;
+struct hkt__node {
+    struct hkt__node *prev, *next;
+    struct hkt__line *line;
+};
 struct hkt__line {
-    struct hkt__waiter *first, *last;
+    struct hkt__node *first, *last;
     size_t owed; /* those that were woken and have not run yet */
     uint64_t tickets;
 };

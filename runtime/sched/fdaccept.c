@@ -45,6 +45,11 @@ static bool take(struct hkt__accepted *a, int *rc)
     return *rc < 0;
 }
 
+bool hkt__accepted_ready(const struct hkt__fd *e)
+{
+    return e->accepted && (e->accepted->count > 0 || e->accepted->error);
+}
+
 int hkt__accepted_next(int fd)
 {
     struct hkt_loop *loop = hkt__loop;

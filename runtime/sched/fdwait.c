@@ -27,13 +27,6 @@ struct hkt__fd_table {
     struct hkt__fd **chunks;
 };
 
-struct hkt__fdwait {
-    struct hkt__wait wait;
-    struct hkt_task *task;
-    struct hkt__fd *entry;
-    int side; /* 0 reader, 1 writer */
-};
-
 static int side_of(unsigned direction)
 {
     return direction == HKT__POLL_READ ? 0 : 1;
@@ -218,10 +211,61 @@ static void wake_side(struct hkt__fd *e, int side, int rc)
 {
     struct hkt__fdwait *w = e->waiting[side];
 
-    if (w) {
-        unlink_wait(hkt__loop, w);
+    if (!w)
+        return;
+    unlink_wait(hkt__loop, w);
+    if (HKT_UNLIKELY(w->fn != NULL))
+        w->fn(w, rc);
+    else
         hkt__wake_on(hkt__loop, w->task, rc);
-    }
+}
+
+/* Whether something that was received, or accepted, ahead can be had. */
+static bool has_ahead(const struct hkt__fd *e)
+{
+    return e->inbox.first || e->inbox.ended || hkt__accepted_ready(e);
+}
+
+int hkt__fd_look(int fd, unsigned direction)
+{
+    struct hkt__fd *e;
+    int rc = hkt__fd_get(hkt__loop, fd, &e);
+
+    if (rc < 0)
+        return rc;
+    if (e->waiting[side_of(direction)])
+        return -EBUSY;
+    if (direction == HKT__POLL_READ && has_ahead(e))
+        return 1;
+    bool known = e->registered;
+    rc = hkt__fd_register(hkt__loop, fd, e);
+    if (rc < 0 || e->always)
+        return rc < 0 ? rc : 1;
+    if (known && !(e->ready & direction))
+        return 0;
+    /* The hint may be stale, and who waits must not be told of nothing again and again. */
+    if (hkt__sys.poll_ready(fd, direction == HKT__POLL_WRITE))
+        return 1;
+    e->ready &= (uint8_t)~direction;
+    return 0;
+}
+
+int hkt__fd_watch(struct hkt__fdwait *w, int fd, unsigned direction,
+                  void (*fn)(struct hkt__fdwait *w, int rc))
+{
+    struct hkt__fd *e = hkt__fd_find(hkt__loop, fd);
+
+    if (e->waiting[side_of(direction)])
+        return -EBUSY;
+    *w = (struct hkt__fdwait){.entry = e, .fn = fn, .side = side_of(direction)};
+    e->waiting[w->side] = w;
+    hkt__loop->fd_waiters++;
+    return 0;
+}
+
+void hkt__fd_unwatch(struct hkt_loop *loop, struct hkt__fdwait *w)
+{
+    unlink_wait(loop, w);
 }
 
 /* The token of a borrowed descriptor is the address of the record of its wait. */

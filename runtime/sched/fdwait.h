@@ -20,6 +20,17 @@ struct hkt__inbox {
     bool starved; /* there was no buffer left: wait otherwise, once */
 };
 
+struct hkt__fd;
+
+/* Who waits for a direction of a descriptor: a task, or fn, which is called instead, once. */
+struct hkt__fdwait {
+    struct hkt__wait wait;
+    struct hkt_task *task;
+    struct hkt__fd *entry;
+    void (*fn)(struct hkt__fdwait *w, int rc);
+    int side; /* 0 reader, 1 writer */
+};
+
 /* What the loop knows of a descriptor. */
 struct hkt__fd {
     struct hkt__fdwait *waiting[2]; /* reader, writer */
@@ -55,6 +66,15 @@ int hkt__fd_adopt(int fd, bool tcp);
 int hkt__fd_wait(int fd, unsigned direction, const char *why);
 /* The same for one that something else than its registration will wake. */
 int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why);
+
+/* Whether fd is ready in the direction, asking the system if that is not known: 1, 0; -EBUSY:
+ * another waits for the same; as hkt__fd_get(). */
+int hkt__fd_look(int fd, unsigned direction);
+/* After that answered 0: has fn called when fd may be ready (0) or is closed (-ECANCELED).
+ * 0, or -EBUSY. */
+int hkt__fd_watch(struct hkt__fdwait *w, int fd, unsigned direction,
+                  void (*fn)(struct hkt__fdwait *w, int rc));
+void hkt__fd_unwatch(struct hkt_loop *loop, struct hkt__fdwait *w);
 
 /* A call said that fd is empty or full, or came back short: the next one waits first. A hang-up
  * stays: what is left to read, and the end, raise no further event. */

@@ -140,6 +140,7 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     loop->sleep_until = opts->clock ? opts->sleep_until : NULL;
     loop->clock_ctx = opts->clock_ctx;
     loop->slow_ns = opts->slow_ns;
+    loop->random = 1;
     if (hkt__fds_init(loop) < 0) {
         free(loop);
         return NULL;

@@ -98,6 +98,7 @@ struct hkt_loop {
     struct hkt_task *graveyard;    /* ended, not given back yet */
     uint64_t next_id;
     uint64_t ended_count;
+    uint32_t random; /* where equals are to have equal chances; the same in each run */
     size_t task_count;
     int64_t (*clock)(void *ctx);
     void (*sleep_until)(void *ctx, int64_t until);

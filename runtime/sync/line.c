@@ -1,36 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 #include "line.h"
 
-/* By ticket: whoever comes back takes the place from which it was woken. */
-static void link_waiter(struct hkt__line *line, struct hkt__waiter *w)
-{
-    struct hkt__waiter *before = line->last;
+struct waiter {
+    struct hkt__wait wait;
+    struct hkt__node node;
+    struct hkt_task *task;
+    uint64_t ticket;
+    bool woken; /* and so counted in owed */
+};
 
-    while (before && before->ticket > w->ticket)
+static struct waiter *waiter_of(struct hkt__node *n)
+{
+    return (struct waiter *)(void *)((char *)n - offsetof(struct waiter, node));
+}
+
+/* By ticket: whoever comes back takes the place from which it was woken. */
+static void link_waiter(struct hkt__line *line, struct waiter *w)
+{
+    struct hkt__node *before = line->last;
+
+    while (before && waiter_of(before)->ticket > w->ticket)
         before = before->prev;
-    w->prev = before;
-    w->next = before ? before->next : line->first;
-    if (w->prev)
-        w->prev->next = w;
-    else
-        line->first = w;
-    if (w->next)
-        w->next->prev = w;
-    else
-        line->last = w;
+    hkt__line_insert(line, &w->node, before);
 }
 
 static bool abort_waiter(struct hkt__wait *wait)
 {
-    hkt__line_unlink((struct hkt__waiter *)(void *)wait);
+    hkt__line_unlink(&((struct waiter *)(void *)wait)->node);
     return true;
+}
+
+void hkt__line_wake(struct hkt__line *line, struct hkt_loop *loop)
+{
+    struct waiter *w = waiter_of(line->first);
+
+    hkt__line_unlink(&w->node);
+    w->woken = true;
+    line->owed++;
+    hkt__wake_on(loop, w->task, 0);
+}
+
+void hkt__line_wake_all(struct hkt__line *line, struct hkt_loop *loop)
+{
+    while (line->first)
+        hkt__line_wake(line, loop);
 }
 
 int hkt__line_wait(struct hkt__line *line, uint64_t *ticket, const char *why, bool *woken)
 {
-    struct hkt__waiter w = {.wait = {.why = why, .abort = abort_waiter, .detail = -1},
-                            .line = line,
-                            .task = hkt__loop->current};
+    struct waiter w = {.wait = {.why = why, .abort = abort_waiter, .detail = -1},
+                       .task = hkt__loop->current};
 
     if (*ticket == 0)
         *ticket = ++line->tickets;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A line of waiting tasks. The records are on the stacks of those who wait; whoever is woken, or
- * cancelled, is out of it already.
+ * A line of those who wait. Their records are on the stacks of the tasks that wait; whoever is
+ * woken, or cancelled, is out of the line already.
  */
 #ifndef HOCKET_SYNC_LINE_H
 #define HOCKET_SYNC_LINE_H
@@ -10,43 +10,37 @@
 
 #include <hocket/queue.h>
 
-struct hkt__waiter {
-    struct hkt__wait wait;
-    struct hkt__waiter *prev, *next;
-    struct hkt__line *line;
-    struct hkt_task *task;
-    uint64_t ticket;
-    bool woken; /* and so counted in line->owed */
-};
-
-static inline void hkt__line_unlink(struct hkt__waiter *w)
+/* Puts n behind before, or at the head. */
+static inline void hkt__line_insert(struct hkt__line *line, struct hkt__node *n,
+                                    struct hkt__node *before)
 {
-    if (w->prev)
-        w->prev->next = w->next;
-    else
-        w->line->first = w->next;
-    if (w->next)
-        w->next->prev = w->prev;
-    else
-        w->line->last = w->prev;
+    n->line = line;
+    n->prev = before;
+    n->next = before ? before->next : line->first;
+    *(before ? &before->next : &line->first) = n;
+    *(n->next ? &n->next->prev : &line->last) = n;
 }
 
-/* Wakes the first of the line, which owes it a turn then. */
-static inline void hkt__line_wake(struct hkt__line *line, struct hkt_loop *loop)
+static inline void hkt__line_append(struct hkt__line *line, struct hkt__node *n)
 {
-    struct hkt__waiter *w = line->first;
-
-    hkt__line_unlink(w);
-    w->woken = true;
-    line->owed++;
-    hkt__wake_on(loop, w->task, 0);
+    n->line = line;
+    n->prev = line->last;
+    n->next = NULL;
+    *(n->prev ? &n->prev->next : &line->first) = n;
+    line->last = n;
 }
 
-static inline void hkt__line_wake_all(struct hkt__line *line, struct hkt_loop *loop)
+static inline void hkt__line_unlink(struct hkt__node *n)
 {
-    while (line->first)
-        hkt__line_wake(line, loop);
+    *(n->prev ? &n->prev->next : &n->line->first) = n->next;
+    *(n->next ? &n->next->prev : &n->line->last) = n->prev;
 }
+
+/* A line of tasks, each of which takes a turn when it was woken. */
+
+/* Wakes the first, which is owed a turn then. */
+void hkt__line_wake(struct hkt__line *line, struct hkt_loop *loop);
+void hkt__line_wake_all(struct hkt__line *line, struct hkt_loop *loop);
 
 /* Suspends the running task in the line: at its end when *ticket is 0, which then becomes its
  * number; with that it gets its old place back. 0 when it was its turn; -ECANCELED, and then *woken

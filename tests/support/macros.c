@@ -2,7 +2,9 @@
  *
  * Uses what the headers offer as macros, in C and in C++, for tests/headers.
  */
+#include <hocket/channel.h>
 #include <hocket/gen.h>
+#include <hocket/queue.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +15,19 @@ struct point {
 
 HKT_GEN_OF(ints, int);
 HKT_GEN_OF(points, struct point);
+HKT_QUEUE_OF(jobs, struct point);
+HKT_CHANNEL_OF(numbers, int);
 
 int sum_to(int n);
 int first_point(struct hkt_gen *g, struct point *p);
+int pass_on(int n);
+
+static struct point room[4];
+static struct hkt_queue jobs = HKT_QUEUE_INIT(room);
+static struct hkt_queue last_first = HKT_LIFO_QUEUE_INIT(room);
+static struct hkt_queue least_first = HKT_PRIORITY_QUEUE_INIT(room, NULL);
+static struct hkt_channel numbers = HKT_CHANNEL_INIT(int);
+static struct hkt_channel points = HKT_BUFFERED_CHANNEL_INIT(room);
 
 static int count(struct hkt_gen *self, void *stop)
 {
@@ -56,4 +68,22 @@ int first_point(struct hkt_gen *g, struct point *p)
         return -EINVAL;
     HKT_TRY(points_send(g, *p, p));
     return points_throw(g, HKT_ECLOSE, p);
+}
+
+int pass_on(int n)
+{
+    struct point p = {0, 0};
+    struct hkt_case cases[] = {numbers_recv_case(&numbers, &n), numbers_send_case(&numbers, &n),
+                               hkt_case_after(HKT_MS(1))};
+
+    HKT_TRY(jobs_put(&jobs, p));
+    HKT_TRY(jobs_put_nowait(&last_first, p));
+    HKT_TRY(jobs_get(&least_first, &p));
+    HKT_TRY(jobs_get_nowait(&jobs, &p));
+    HKT_TRY(jobs_init_unbounded(&jobs, NULL));
+    HKT_TRY(numbers_send(&numbers, n));
+    HKT_TRY(numbers_try_send(&points, n));
+    HKT_TRY(numbers_try_recv(&points, &n));
+    HKT_TRY(hkt_select(cases, 3));
+    return numbers_recv(&numbers, &n);
 }
