@@ -17,5 +17,6 @@
 #include <hocket/signal.h>
 #include <hocket/switch.h>
 #include <hocket/task.h>
+#include <hocket/work.h>
 
 #endif

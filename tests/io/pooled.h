@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What tests of the thread pool have in common: a gate that blocks a thread until it is opened.
+ */
+#ifndef TESTS_IO_POOLED_H
+#define TESTS_IO_POOLED_H
+
+#include "base/where.h"
+#include "io/backends.h"
+
+#include <hocket/work.h>
+#include <pthread.h>
+
+/* As on_each_backend(). Valgrind lets no other thread run while one waits in io_uring. */
+static inline void on_each_pooled(hkt_task_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        const struct hkt_loop_opts opts = {.poller = backends[i]};
+        if (!have_backend(backends[i]) ||
+            (where_valgrind() && strcmp(backends[i], "io_uring") == 0))
+            continue;
+        int rc = hkt_run_opts(fn, arg, &opts);
+        cr_assert_eq(rc, 0, "over %s: %d", backends[i], rc);
+    }
+}
+
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int inside, most, passed; /* how many wait there now, at most, and have gone through */
+    bool open;
+};
+
+#define GATE_INIT                                                                                  \
+    {                                                                                              \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER                     \
+    }
+
+/* For the pool. The number that it answers is how many had passed before. */
+static inline int pass_gate(void *arg)
+{
+    struct gate *g = arg;
+
+    pthread_mutex_lock(&g->lock);
+    g->inside++;
+    g->most = g->inside > g->most ? g->inside : g->most;
+    while (!g->open)
+        pthread_cond_wait(&g->changed, &g->lock);
+    g->inside--;
+    int rc = g->passed++;
+    pthread_mutex_unlock(&g->lock);
+    return rc;
+}
+
+static inline void open_gate(struct gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    g->open = true;
+    pthread_cond_broadcast(&g->changed);
+    pthread_mutex_unlock(&g->lock);
+}
+
+static inline int gate_count(struct gate *g, const int *count)
+{
+    pthread_mutex_lock(&g->lock);
+    int n = *count;
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
+/* In a task: sleeps until n are at the gate. */
+static inline void await_inside(struct gate *g, int n)
+{
+    while (gate_count(g, &g->inside) < n)
+        cr_assert_eq(hkt_sleep(HKT_US(100)), 0);
+}
+
+static inline int blocks(void *gate)
+{
+    return hkt_run_blocking(pass_gate, gate);
+}
+
+#endif
