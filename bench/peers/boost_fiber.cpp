@@ -104,10 +104,35 @@ static void park(void **, size_t n)
         }
 }
 
+typedef fibers::unbuffered_channel<uint64_t> channel;
+
+static double time_channel(uint64_t n)
+{
+    channel there, back;
+    uint64_t x = 0;
+    fibers::fiber echo([&] {
+        for (uint64_t y; there.pop(y) == fibers::channel_op_status::success;)
+            back.push(y + 1);
+    });
+    double start = bench_now();
+
+    for (uint64_t i = 0; i < n; i++) {
+        there.push(x);
+        back.pop(x);
+    }
+    double took = bench_now() - start;
+    there.close();
+    echo.join();
+    if (x != n)
+        bench_fail("%llu messages", (unsigned long long)x);
+    return took;
+}
+
 const struct bench_entry bench_table[] = {
     BENCH_TIME("switch", "ring_same", "boost-fiber", time_ring_same),
     BENCH_TIME("switch", "ring_different", "boost-fiber", time_ring_different),
     BENCH_TIME("switch", "deep", "boost-fiber", time_deep),
+    BENCH_TIME("queue", "channel", "boost-fiber", time_channel),
     BENCH_TIME("create", "run_finish", "boost-fiber", time_create),
     BENCH_MEMORY("boost-fiber", park),
     BENCH_END,

@@ -26,6 +26,15 @@ BENCHES = {
         "100000": "100,000 parked coroutines",
         "1000000": "1,000,000 parked coroutines",
     },
+    "queue": {
+        "channel": "A task sends a number over an unbuffered channel and receives one over "
+                   "another, to and from a task that sends back",
+        "buffered": "The same over queues (of Go: channels) with room for one",
+    },
+    "select": {
+        "4": "A task sends numbers over 4 unbuffered channels in turn, another receives them by a "
+             "select",
+    },
     "http": {
         "1": "Keep-alive requests on 1 connection, each answered with 13 bytes of text",
         "64": "The same on 64 connections",
@@ -77,6 +86,8 @@ TITLES = {
     "generator": "Generator, each number",
     "create": "Create, run, finish",
     "memory": "Memory of a parked coroutine",
+    "queue": "Message between tasks, there and back",
+    "select": "Select, a message",
     "http": "HTTP, a request",
     "echo": "Echo over TCP, a message",
     "churn": "HTTP, a connection for each request",
