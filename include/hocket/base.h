@@ -41,6 +41,7 @@
 #define HKT_LIKELY(x)    __builtin_expect(!!(x), 1)
 #define HKT_UNLIKELY(x)  __builtin_expect(!!(x), 0)
 #define HKT_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define HKT__THREAD      __thread /* in C++ too, where it costs no call as thread_local does */
 #else
 #define HKT_API
 #define HKT_API_FAST
@@ -51,6 +52,14 @@
 #define HKT_LIKELY(x)   (x)
 #define HKT_UNLIKELY(x) (x)
 #define HKT_PRINTF(f, a)
+#define HKT__THREAD _Thread_local
+#endif
+
+/* One load instead of a call, also in a shared library. */
+#if defined(__ELF__)
+#define HKT__TLS_FAST __attribute__((tls_model("initial-exec")))
+#else
+#define HKT__TLS_FAST
 #endif
 
 /* Marks, in front of a declaration, every function that may suspend its caller, and no other:

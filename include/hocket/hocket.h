@@ -16,6 +16,7 @@
 #include <hocket/select.h>
 #include <hocket/signal.h>
 #include <hocket/switch.h>
+#include <hocket/sync.h>
 #include <hocket/task.h>
 #include <hocket/work.h>
 

@@ -61,6 +61,20 @@ struct hkt_handle {
 
 HKT_BEGIN_DECLS
 
+/* The loop that runs on this thread; private. Inline code knows the first two fields of one: the
+ * running task, and the number of tasks that it has made. */
+extern HKT_API HKT__THREAD struct hkt_loop *hkt__loop HKT__TLS_FAST;
+
+HKT_INLINE struct hkt_task *hkt__loop_task(const struct hkt_loop *loop)
+{
+    return *(struct hkt_task *const *)(const void *)loop;
+}
+
+HKT_INLINE uint64_t hkt__tasks_made(const struct hkt_loop *loop)
+{
+    return ((const uint64_t *)(const void *)loop)[1];
+}
+
 /* What: makes a loop on this thread. opts may be NULL.
  * Returns: the loop, or NULL when the system refuses (reported), which every call answers with
  * -ENOMEM. Owner: the caller. asyncio: new_event_loop(). */
@@ -99,7 +113,10 @@ HKT_API HKT_MUST_CHECK int hkt_run_opts(hkt_task_fn *fn, void *arg,
                                         const struct hkt_loop_opts *opts);
 
 /* What: the loop that runs on this thread, or NULL. asyncio: get_running_loop(). */
-HKT_API struct hkt_loop *hkt_loop_current(void);
+HKT_INLINE struct hkt_loop *hkt_loop_current(void)
+{
+    return hkt__loop;
+}
 
 /* What: the name of the poller in use: "epoll", "io_uring", "kqueue". */
 HKT_API const char *hkt_loop_poller(const struct hkt_loop *loop);

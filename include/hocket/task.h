@@ -89,7 +89,11 @@ HKT_API int hkt_task_result(const struct hkt_task *t);
 HKT_API struct hkt_future *hkt_task_future(struct hkt_task *t);
 
 /* What: the running task, or NULL. asyncio: current_task(). */
-HKT_API struct hkt_task *hkt_task_current(void);
+HKT_INLINE struct hkt_task *hkt_task_current(void)
+{
+    return HKT_LIKELY(hkt__loop != NULL) ? hkt__loop_task(hkt__loop) : NULL;
+}
+
 /* What: walks the tasks of loop that have not finished, in order of creation: t NULL gives the
  * first, and NULL ends the walk. asyncio: all_tasks(). */
 HKT_API struct hkt_task *hkt_task_next(const struct hkt_loop *loop, const struct hkt_task *t);

@@ -73,13 +73,6 @@ struct hkt__cold {
 
 #define HKT__CANARY UINT64_C(0xc0a57ac4ca9a17e5)
 
-/* One load instead of a call, also in a shared library. */
-#if defined(__ELF__)
-#define HKT__TLS_FAST __attribute__((tls_model("initial-exec")))
-#else
-#define HKT__TLS_FAST
-#endif
-
 /* For what a fast path rarely calls: inlined there it would cost that path saved registers. */
 #define HKT__APART __attribute__((noinline))
 

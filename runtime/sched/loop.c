@@ -135,6 +135,7 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
         opts = &none;
     hkt__fork_watch();
     loop->forks = hkt__forks;
+    loop->thread = pthread_self();
     hkt__ready_init(loop);
     loop->clock = opts->clock;
     loop->sleep_until = opts->clock ? opts->sleep_until : NULL;
@@ -262,11 +263,6 @@ void hkt_loop_stop(struct hkt_loop *loop)
 {
     if (loop)
         loop->stopping = true;
-}
-
-struct hkt_loop *hkt_loop_current(void)
-{
-    return hkt__loop;
 }
 
 const char *hkt_loop_poller(const struct hkt_loop *loop)

@@ -74,8 +74,9 @@ struct hkt__fd_table;
 
 struct hkt_loop {
     /* Touched at each turn. */
+    struct hkt_task *current; /* these two first, as inline code knows */
+    uint64_t next_id;
     struct hkt_ctx ctx; /* of the loop itself, while a task runs */
-    struct hkt_task *current;
     struct hkt__ready_queue ready;
     int budget;    /* turns left before the loop polls */
     int op_budget; /* calls that did not suspend left before one gives up its turn */
@@ -96,7 +97,6 @@ struct hkt_loop {
 
     struct hkt_task *first, *last; /* all that have not ended */
     struct hkt_task *graveyard;    /* ended, not given back yet */
-    uint64_t next_id;
     uint64_t ended_count;
     uint32_t random; /* where equals are to have equal chances; the same in each run */
     size_t task_count;
@@ -110,8 +110,8 @@ struct hkt_loop {
     bool stopping;
 };
 
-/* The loop that runs on this thread. */
-extern _Thread_local struct hkt_loop *hkt__loop HKT__TLS_FAST;
+_Static_assert(offsetof(struct hkt_loop, current) == 0 && offsetof(struct hkt_loop, next_id) == 8,
+               "as in hocket/loop.h");
 
 static inline struct hkt_task *hkt__task_self(void)
 {

@@ -314,11 +314,6 @@ struct hkt_future *hkt_task_future(struct hkt_task *t)
     return t ? &hkt__job(t)->done : NULL;
 }
 
-struct hkt_task *hkt_task_current(void)
-{
-    return hkt__task_self();
-}
-
 struct hkt_task *hkt_task_next(const struct hkt_loop *loop, const struct hkt_task *t)
 {
     if (t)

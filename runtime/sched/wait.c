@@ -16,7 +16,7 @@
 
 enum { TURNS_A_POLL = 256, HANDLE_TAG = 1 };
 
-_Thread_local struct hkt_loop *hkt__loop;
+HKT__THREAD struct hkt_loop *hkt__loop;
 
 /* The ready queue */
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "waiters.h"
+
+#include "base/report.h"
+
+static void link_last(struct hkt__waiters *q, struct hkt__sleeper *s)
+{
+    s->queue = q;
+    s->prev = q->last;
+    s->next = NULL;
+    if (q->last)
+        q->last->next = s;
+    else
+        q->first = s;
+    q->last = s;
+    if (!q->pending)
+        q->pending = s;
+}
+
+/* An object that was overwritten or given back under those who wait for it is found here, before
+ * the list is followed to wherever it leads now. */
+static void check_links(const struct hkt__waiters *q, const struct hkt__sleeper *s)
+{
+    char buf[32];
+
+    if (HKT_UNLIKELY((s->prev ? s->prev->next : q->first) != s ||
+                     (s->next ? s->next->prev : q->last) != s))
+        hkt__fatal("task '%s' waits for what was overwritten: %s",
+                   hkt_task_name(s->task, buf, sizeof buf), s->wait.why);
+}
+
+static void unlink_sleeper(struct hkt__sleeper *s)
+{
+    struct hkt__waiters *q = s->queue;
+
+    check_links(q, s);
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        q->first = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    else
+        q->last = s->prev;
+    if (q->pending == s)
+        q->pending = s->next;
+    s->queue = NULL;
+}
+
+static bool abort_sleeper(struct hkt__wait *w)
+{
+    unlink_sleeper((struct hkt__sleeper *)(void *)w);
+    return true;
+}
+
+int hkt__waiters_may_wait(const struct hkt__waiters *q)
+{
+    return !q->first || q->first->loop == hkt__loop ? 0 : -EXDEV;
+}
+
+int hkt__waiters_may_wake(const struct hkt__waiters *q)
+{
+    if (!q->first || q->first->loop == hkt__loop)
+        return 0;
+    return pthread_equal(q->first->loop->thread, pthread_self()) ? 0 : -EXDEV;
+}
+
+int hkt__waiters_wait(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why)
+{
+    int rc = hkt__waiters_may_wait(q);
+
+    s->called = false;
+    if (rc < 0)
+        return rc;
+    s->wait = (struct hkt__wait){.why = why, .abort = abort_sleeper, .detail = -1};
+    s->loop = hkt__loop;
+    s->task = hkt__loop->current;
+    link_last(q, s);
+    rc = hkt__park(&s->wait);
+    if (s->queue)
+        unlink_sleeper(s);
+    return rc;
+}
+
+static struct hkt__sleeper *call(struct hkt__sleeper *s, int rc)
+{
+    s->called = true;
+    hkt__wake_on(s->loop, s->task, rc);
+    return s;
+}
+
+void hkt__waiters_choose(struct hkt__waiters *q)
+{
+    q->pending = call(q->pending, 0)->next;
+}
+
+void hkt__waiters_wake(struct hkt__waiters *q, int rc)
+{
+    struct hkt__sleeper *s = q->pending;
+
+    unlink_sleeper(s);
+    (void)call(s, rc);
+}
+
+void hkt__waiters_wake_all(struct hkt__waiters *q, int rc)
+{
+    while (q->pending)
+        hkt__waiters_wake(q, rc);
+}
