@@ -11,7 +11,8 @@
  * Answers are gathered and go out when the task waits for the next request, so requests that came
  * together are answered together. A client that is idle costs no buffer.
  */
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE  200809L
+#define _DARWIN_C_SOURCE /* there O_DIRECTORY is not POSIX */
 
 #include "httpd.h"
 

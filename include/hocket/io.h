@@ -21,7 +21,7 @@
 #ifndef HOCKET_IO_H
 #define HOCKET_IO_H
 
-#include <hocket/base.h>
+#include <hocket/loop.h>
 
 #include <stddef.h>
 #include <sys/socket.h>
@@ -85,18 +85,6 @@ HKT_API HKT_MUST_CHECK ssize_t hkt_try_writev(int fd, const struct iovec *iov, i
  * ahead of the calls that take it (io_uring does, from TCP sockets), so only hkt_try_read() may
  * read from fd then. Returns: 0; as above. Suspends: if nothing has come. */
 HKT_API hkt_async int hkt_wait_input(int fd);
-
-/* Told of the end of a sending: how many bytes were sent, or the error. */
-typedef void hkt_sent_fn(void *arg, ssize_t result);
-
-/* Bytes on their way. Zeroed is ready for use; the fields are private. */
-struct hkt_sending {
-    struct hkt_loop *loop;
-    hkt_sent_fn *fn;
-    void *arg;
-    struct hkt_sending *prev, *next;
-    int fd;
-};
 
 /* What: leaves size bytes to the system, which sends all of them, together with what the loop asks
  * of it besides; then fn(arg, result) is called by the loop. Until then both the bytes and s stay

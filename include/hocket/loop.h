@@ -21,6 +21,8 @@
 
 #include <hocket/base.h>
 
+#include <sys/types.h>
+
 struct hkt_loop;
 struct hkt_task;
 
@@ -57,6 +59,19 @@ struct hkt_handle {
     hkt_call_fn *fn;
     void *arg;
     int state;
+};
+
+/* Told of the end of a sending: how many bytes were sent, or the error. */
+typedef void hkt_sent_fn(void *arg, ssize_t result);
+
+/* Bytes on their way: hkt_send_begin() of hocket/io.h. Zeroed is ready for use; the fields are
+ * private. */
+struct hkt_sending {
+    struct hkt_loop *loop;
+    hkt_sent_fn *fn;
+    void *arg;
+    struct hkt_sending *prev, *next;
+    int fd;
 };
 
 HKT_BEGIN_DECLS

@@ -109,12 +109,22 @@ static int name_from_file(const char *path, uintptr_t base, uintptr_t pc, char *
     return found;
 }
 
+/* Where the program begins: its headers are in its first page. */
+static uintptr_t program_base(void)
+{
+    return (uintptr_t)getauxval(AT_PHDR) & ~(uintptr_t)4095;
+}
+
 /* The program's own name is as it was typed, and may lead nowhere. */
 static const char *image_path(const Dl_info *info)
 {
-    uintptr_t headers = (uintptr_t)getauxval(AT_PHDR);
+    return (uintptr_t)info->dli_fbase == program_base() ? "/proc/self/exe" : info->dli_fname;
+}
 
-    return headers - (uintptr_t)info->dli_fbase < 4096 ? "/proc/self/exe" : info->dli_fname;
+/* In a static program dladdr() knows nothing. */
+static int name_from_program(uintptr_t pc, char *out, size_t size)
+{
+    return name_from_file("/proc/self/exe", program_base(), pc, out, size);
 }
 #else
 static const char *image_path(const Dl_info *info)
@@ -131,6 +141,11 @@ static int name_from_file(const char *path, uintptr_t base, uintptr_t pc, char *
     (void)size;
     return 0;
 }
+
+static int name_from_program(uintptr_t pc, char *out, size_t size)
+{
+    return name_from_file(NULL, 0, pc, out, size);
+}
 #endif
 
 void hkt__symbol_name(uintptr_t pc, char *out, size_t size)
@@ -138,7 +153,8 @@ void hkt__symbol_name(uintptr_t pc, char *out, size_t size)
     Dl_info info;
 
     if (!dladdr((void *)pc, &info)) {
-        snprintf(out, size, "unknown code at 0x%zx", (size_t)pc);
+        if (!name_from_program(pc, out, size))
+            snprintf(out, size, "unknown code at 0x%zx", (size_t)pc);
         return;
     }
     uintptr_t base = (uintptr_t)info.dli_fbase;

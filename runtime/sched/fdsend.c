@@ -3,8 +3,6 @@
 #include "fdwait.h"
 #include "fork.h"
 
-#include <hocket/io.h>
-
 static uint64_t token_of(const struct hkt_sending *s)
 {
     return HKT__POLL_ONCE | HKT__POLL_SEND | (uintptr_t)s;
@@ -33,34 +31,27 @@ static void unlink_send(struct hkt_loop *loop, struct hkt_sending *s)
     loop->outside--;
 }
 
-int hkt_send_begin(struct hkt_sending *s, int fd, const void *data, size_t size, hkt_sent_fn *fn,
-                   void *arg)
+int hkt__send_begin(struct hkt_loop *loop, struct hkt_sending *s, int fd, const void *data,
+                    size_t size)
 {
-    struct hkt_loop *loop = hkt__loop;
     struct hkt__fd *e;
 
-    if (!loop)
-        return -EPERM;
     if (!loop->poller.ops->send)
         return -ENOSYS;
-    if (s->loop)
-        return -EBUSY;
     int rc = hkt__fd_get(loop, fd, &e);
     if (rc < 0 || !e->tcp)
         return rc < 0 ? rc : -ENOSYS;
     rc = loop->poller.ops->send(&loop->poller, fd, data, size, token_of(s));
     if (rc < 0)
         return rc;
-    s->fn = fn;
-    s->arg = arg;
     s->fd = fd;
     link_send(loop, s);
     return 0;
 }
 
-void hkt_send_cancel(struct hkt_sending *s)
+void hkt__send_cancel(struct hkt_sending *s)
 {
-    if (s && s->loop && !hkt__forked(s->loop))
+    if (s->loop && !hkt__forked(s->loop))
         s->loop->poller.ops->remove(&s->loop->poller, s->fd, token_of(s));
 }
 
@@ -76,5 +67,5 @@ void hkt__send_event(struct hkt_loop *loop, const struct hkt__event *event)
 void hkt__sends_cancel(struct hkt_loop *loop)
 {
     for (struct hkt_sending *s = loop->sends; s; s = s->next)
-        hkt_send_cancel(s);
+        hkt__send_cancel(s);
 }

@@ -7,6 +7,11 @@
 
 #include "sched.h"
 
+/* Sends as hkt_send_begin() says; s has its function. */
+int hkt__send_begin(struct hkt_loop *loop, struct hkt_sending *s, int fd, const void *data,
+                    size_t size);
+void hkt__send_cancel(struct hkt_sending *s);
+
 /* What the poller said. */
 void hkt__send_event(struct hkt_loop *loop, const struct hkt__event *event);
 

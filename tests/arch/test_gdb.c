@@ -102,7 +102,8 @@ static void ask_gdb(pid_t pid, const char *commands)
     FILE *gdb;
 
     snprintf(line, sizeof line,
-             "gdb -nx -batch -p %d -ex 'set width 0' -ex 'set print frame-arguments none' %s 2>&1",
+             "gdb -nx -batch -p %d -ex 'set width 0' -ex 'set print frame-arguments none' "
+             "-ex 'set backtrace past-main on' %s 2>&1",
              (int)pid, commands);
     gdb = popen(line, "r");
     cr_assert_not_null(gdb);

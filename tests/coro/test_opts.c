@@ -83,7 +83,7 @@ static __attribute__((noinline)) int use(struct hkt_coro *self, size_t bytes)
     int rc;
 
     block[0] = 1;
-    rc = bytes <= 2048 ? hkt_coro_yield(self, NULL, NULL) : use(self, bytes - 1024 - 256);
+    rc = bytes <= 2048 ? yield_here(self) : use(self, bytes - 1024 - 256);
     return rc - block[0] + 1;
 }
 

@@ -164,7 +164,7 @@ static __attribute__((noinline)) int recurse(struct hkt_coro *self, int depth)
     for (int i = 0; i < 256; i++)
         block[i] = (char)depth;
     if (depth == 0)
-        return hkt_coro_yield(self, NULL, NULL);
+        return yield_here(self);
     return recurse(self, depth - 1) + (block[0] != (char)depth);
 }
 
@@ -175,25 +175,34 @@ static int recurse_too_deep(struct hkt_coro *self, void *arg)
 }
 
 /* Frames run over the low end, into memory that is there: only the word tells. */
-static void run_too_deep(void *arg)
+static void run_too_deep(void *low)
 {
-    const struct hkt_coro_opts opts = {.name = "deep", .stack = memory[2], .stack_size = SIZE};
+    const struct hkt_coro_opts opts = {
+        .name = "deep", .stack = low, .stack_size = (size_t)(memory[3] - (char *)low)};
 
-    (void)arg;
     (void)!resume(hkt_coro_new_opts(recurse_too_deep, NULL, &opts));
 }
 
+/* A frame's padding may lie just where the word is, and leave it as it was: from another low end
+ * the same frames meet the word elsewhere. */
 Test(own_memory, a_recursion_over_the_low_end_is_found_by_the_next_yield)
 {
-    struct child child;
+    enum { PLACES = 8 };
+    int found = 0;
 
     if (where_sanitizer())
         cr_skip_test("a sanitizer gives frames other places and sizes");
     if (where_valgrind())
         cr_skip_test("Valgrind sees the frames below the stack first");
-    cr_assert(child_run(&child, run_too_deep, NULL));
-    cr_assert(child_died_of(&child, SIGABRT), "status 0x%x", child.status);
-    cr_assert(child_said(&child, "'deep'"), "%s", child.err);
+    for (int i = 0; i < PLACES; i++) {
+        struct child child;
+        cr_assert(child_run(&child, run_too_deep, memory[2] + 16 * i));
+        if (!child_died_of(&child, SIGABRT))
+            continue;
+        cr_assert(child_said(&child, "'deep'"), "%s", child.err);
+        found++;
+    }
+    cr_assert_geq(found, PLACES / 2, "found %d of %d", found, PLACES);
 }
 
 Test(own_memory, is_all_counted_as_used_unless_painted)
