@@ -52,7 +52,8 @@ class File:
 def declared():
     include = pathlib.Path(__file__).resolve().parents[2] / "include" / "hocket"
     return {name for header in include.rglob("*.h")
-            for name in re.findall(r"HKT_API(?:_FAST)? [^;({]*?\b(hkt_\w+)\(", header.read_text())}
+            for name in re.findall(r"HKT_API(?:_FAST)? [^;({]*?\b(hkt_\w+)(?:\(| HKT__TLS_FAST;)",
+                                   header.read_text())}
 
 
 def check(file, words):
