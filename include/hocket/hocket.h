@@ -11,6 +11,7 @@
 #include <hocket/gen.h>
 #include <hocket/io.h>
 #include <hocket/loop.h>
+#include <hocket/mailbox.h>
 #include <hocket/net.h>
 #include <hocket/queue.h>
 #include <hocket/select.h>

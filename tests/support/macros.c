@@ -4,6 +4,7 @@
  */
 #include <hocket/channel.h>
 #include <hocket/gen.h>
+#include <hocket/mailbox.h>
 #include <hocket/queue.h>
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ HKT_GEN_OF(ints, int);
 HKT_GEN_OF(points, struct point);
 HKT_QUEUE_OF(jobs, struct point);
 HKT_CHANNEL_OF(numbers, int);
+HKT_MAILBOX_OF(letters, char);
 
 int sum_to(int n);
 int first_point(struct hkt_gen *g, struct point *p);
@@ -85,5 +87,6 @@ int pass_on(int n)
     HKT_TRY(numbers_try_send(&points, n));
     HKT_TRY(numbers_try_recv(&points, &n));
     HKT_TRY(hkt_select(cases, 3));
+    HKT_TRY(letters_send(letters_mailbox_new(1), 'x'));
     return numbers_recv(&numbers, &n);
 }
