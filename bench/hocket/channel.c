@@ -70,7 +70,7 @@ static int ask_queue(void *arg)
     r->took = bench_now() - start;
     if (x != r->n)
         bench_fail("%llu messages", (unsigned long long)x);
-    hkt_queue_shutdown(&r->to, false);
+    (void)hkt_queue_shutdown(&r->to, false);
     return hkt_join(t);
 }
 

@@ -57,8 +57,9 @@ HKT_API HKT_MUST_CHECK int hkt_channel_init(struct hkt_channel *c, void *room, s
 
 /* What: sends a copy of *value, of size bytes.
  * Returns: 0; -ESHUTDOWN: the channel is, or was meanwhile, closed; -ECANCELED, and nothing was
- * sent; -EINVAL: size is not the channel's; -EXDEV: tasks of another loop wait here; -EPERM: not in
- * a task. Suspends: if nobody waits for it and the buffer is full. Go: c <- value. */
+ * sent; -EINVAL: size is not the channel's; -EXDEV: tasks of another loop, or thread, wait here;
+ * -EPERM: not in a task. Suspends: if nobody waits for it and the buffer is full. Go: c <- value.
+ */
 HKT_API_FAST hkt_async int hkt_channel_send(struct hkt_channel *c, const void *value, size_t size);
 
 /* What: receives an element into *value.
@@ -74,7 +75,7 @@ HKT_API HKT_MUST_CHECK int hkt_channel_try_recv(struct hkt_channel *c, void *val
 
 /* What: ends the channel. What is in the buffer can still be received; receivers that wait are
  * told of the end, and senders that wait are refused.
- * Returns: 0; -EALREADY: it is closed. Suspends: never. Go: close(). */
+ * Returns: 0; -EALREADY: it is closed; -EXDEV. Suspends: never. Go: close(). */
 HKT_API int hkt_channel_close(struct hkt_channel *c);
 HKT_API bool hkt_channel_closed(const struct hkt_channel *c);
 

@@ -24,7 +24,7 @@
 
 #include <hocket/base.h>
 #include <hocket/loop.h>
-#include <hocket/task.h>
+#include <hocket/sync.h>
 
 #include <stdbool.h>
 
@@ -55,8 +55,9 @@ struct hkt__line {
  * asyncio: Queue, LifoQueue, PriorityQueue. */
 struct hkt_queue {
     struct hkt__store store;
-    struct hkt__line getters, putters, joiners;
-    struct hkt_loop *loop; /* of those who wait */
+    struct hkt__line getters, putters;
+    struct hkt_loop *loop; /* of those in line */
+    struct hkt__waiters joiners;
     size_t unfinished;
     bool shut;
 };
@@ -88,8 +89,8 @@ struct hkt_queue_opts {
     }
 #define HKT__QUEUE_INIT(room, order, compare)                                                      \
     {                                                                                              \
-        HKT__STORE_INIT(room, order, compare), HKT__LINE_INIT, HKT__LINE_INIT, HKT__LINE_INIT,     \
-            NULL, 0, false                                                                         \
+        HKT__STORE_INIT(room, order, compare), HKT__LINE_INIT, HKT__LINE_INIT, NULL,               \
+            HKT__WAITERS_INIT, 0, false                                                            \
     }
 
 HKT_BEGIN_DECLS
@@ -111,8 +112,8 @@ HKT_API int hkt_queue_free(struct hkt_queue *q);
 
 /* What: puts a copy of *value, of size bytes, into the queue.
  * Returns: 0; -ESHUTDOWN; -ECANCELED, and nothing was put; -ENOMEM: it could not grow, and nothing
- * was put; -EINVAL: size is not the queue's; -EXDEV: tasks of another loop wait here; -EPERM: not
- * in a task. Suspends: if it is full, or others wait for room. asyncio: await put(). */
+ * was put; -EINVAL: size is not the queue's; -EXDEV: tasks of another loop, or thread, wait here;
+ * -EPERM: not in a task. Suspends: if it is full, or others wait for room. asyncio: await put(). */
 HKT_API_FAST hkt_async int hkt_queue_put(struct hkt_queue *q, const void *value, size_t size);
 
 /* What: the same without waiting; also where no task runs.
@@ -131,7 +132,7 @@ HKT_API_FAST hkt_async int hkt_queue_get(struct hkt_queue *q, void *value, size_
 HKT_API HKT_MUST_CHECK int hkt_queue_get_nowait(struct hkt_queue *q, void *value, size_t size);
 
 /* What: says that one element that was taken has been dealt with.
- * Returns: 0; -EOVERFLOW: more often than elements were put. asyncio: task_done(). */
+ * Returns: 0; -EOVERFLOW: more often than elements were put; -EXDEV. asyncio: task_done(). */
 HKT_API int hkt_queue_task_done(struct hkt_queue *q);
 
 /* What: waits until all elements that were put have been dealt with.
@@ -140,8 +141,9 @@ HKT_API hkt_async int hkt_queue_join(struct hkt_queue *q);
 
 /* What: from now on nothing can be put, and what is in it can still be taken; drop: it is dropped
  * instead, and counts as dealt with. All who would wait in vain are woken with -ESHUTDOWN. May be
- * called again, to drop. Suspends: never. asyncio: shutdown(immediate). */
-HKT_API void hkt_queue_shutdown(struct hkt_queue *q, bool drop);
+ * called again, to drop. Returns: 0; -EXDEV: they are of another thread (nothing done).
+ * Suspends: never. asyncio: shutdown(immediate). */
+HKT_API int hkt_queue_shutdown(struct hkt_queue *q, bool drop);
 
 /* What: how many elements are in it, and fit: SIZE_MAX when it grows; whether none are, or no more
  * fit. asyncio: qsize(), maxsize, empty(), full(). */

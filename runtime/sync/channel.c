@@ -80,6 +80,8 @@ static int send_now(struct hkt_channel *c, const void *value)
         return -ESHUTDOWN;
     if (c->receivers.first) {
         struct hkt__party *p = party_of(c->receivers.first);
+        if (HKT_UNLIKELY(hkt__line_may_wake(c->loop) < 0))
+            return -EXDEV;
         hkt__copy(p->value, value, c->store.size);
         complete(c, p, 1, true);
         return 0;
@@ -119,6 +121,8 @@ static int recv_now(struct hkt_channel *c, void *value)
 {
     struct hkt__party *p = c->senders.first ? party_of(c->senders.first) : NULL;
 
+    if (p && HKT_UNLIKELY(hkt__line_may_wake(c->loop) < 0))
+        return -EXDEV;
     if (c->store.count > 0) {
         hkt__store_pop(&c->store, value);
         if (p)
@@ -174,6 +178,8 @@ int hkt_channel_close(struct hkt_channel *c)
         return -ENOMEM;
     if (c->closed)
         return -EALREADY;
+    if ((c->receivers.first || c->senders.first) && hkt__line_may_wake(c->loop) < 0)
+        return -EXDEV;
     c->closed = true;
     while (c->receivers.first)
         complete(c, party_of(c->receivers.first), 0, false);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A line of those who wait. Their records are on the stacks of the tasks that wait; whoever is
- * woken, or cancelled, is out of the line already.
+ * A line of those who wait: tasks, or, at a channel, selects. Their records are on the stacks of
+ * the tasks that wait; whoever is woken, or cancelled, is out of the line already.
  */
 #ifndef HOCKET_SYNC_LINE_H
 #define HOCKET_SYNC_LINE_H
@@ -36,7 +36,16 @@ static inline void hkt__line_unlink(struct hkt__node *n)
     *(n->next ? &n->next->prev : &n->line->last) = n->prev;
 }
 
-/* A line of tasks, each of which takes a turn when it was woken. */
+/* 0; -EXDEV: those who wait, of whom there are some, belong to another thread. */
+static inline int hkt__line_may_wake(const struct hkt_loop *loop)
+{
+    if (HKT_LIKELY(loop == hkt__loop))
+        return 0;
+    return pthread_equal(loop->thread, pthread_self()) ? 0 : -EXDEV;
+}
+
+/* A line of tasks, each of which takes its turn when it was woken. Unlike those of waiters.h they
+ * may find that somebody who never waits was quicker, and go back to their place. */
 
 /* Wakes the first, which is owed a turn then. */
 void hkt__line_wake(struct hkt__line *line, struct hkt_loop *loop);

@@ -9,6 +9,7 @@
  */
 #include "line.h"
 #include "store.h"
+#include "waiters.h"
 
 #include <stdlib.h>
 
@@ -44,17 +45,16 @@ int hkt_queue_init_unbounded(struct hkt_queue *q, size_t size, const struct hkt_
     return init(q, &store, opts);
 }
 
-static bool anybody_waits(const struct hkt_queue *q)
+static bool anybody_in_line(const struct hkt_queue *q)
 {
-    return q->getters.first || q->putters.first || q->joiners.first || q->getters.owed ||
-           q->putters.owed || q->joiners.owed;
+    return q->getters.first || q->putters.first || q->getters.owed || q->putters.owed;
 }
 
 int hkt_queue_free(struct hkt_queue *q)
 {
     if (!q)
         return 0;
-    if (anybody_waits(q))
+    if (anybody_in_line(q) || q->joiners.first)
         return -EBUSY;
     if (q->store.grows) {
         free(q->store.items);
@@ -84,6 +84,12 @@ static void wake_putter(struct hkt_queue *q)
         hkt__line_wake(&q->putters, q->loop);
 }
 
+/* Before anything is changed that lets the others go on. */
+static int may_wake(const struct hkt_queue *q, const struct hkt__line *others)
+{
+    return others->first ? hkt__line_may_wake(q->loop) : 0;
+}
+
 /* Waits for one's turn, which is passed on if it comes together with a cancellation. */
 static int wait_in(struct hkt_queue *q, struct hkt__line *line, uint64_t *ticket, const char *why,
                    void (*pass_on)(struct hkt_queue *))
@@ -92,7 +98,7 @@ static int wait_in(struct hkt_queue *q, struct hkt__line *line, uint64_t *ticket
     bool woken;
 
     if (q->loop != loop) {
-        if (anybody_waits(q))
+        if (anybody_in_line(q))
             return -EXDEV;
         q->loop = loop;
     }
@@ -123,12 +129,16 @@ static int check_task(const struct hkt_queue *q, size_t size)
 
 static int put_now(struct hkt_queue *q, const void *value)
 {
+    int rc = may_wake(q, &q->getters);
+
+    if (HKT_UNLIKELY(rc < 0))
+        return rc;
     if (q->shut)
         return -ESHUTDOWN;
     if (hkt__store_full(&q->store)) {
         if (!q->store.grows)
             return -EAGAIN;
-        int rc = hkt__store_grow(&q->store);
+        rc = hkt__store_grow(&q->store);
         if (rc < 0)
             return rc;
     }
@@ -167,6 +177,10 @@ int hkt_queue_put(struct hkt_queue *q, const void *value, size_t size)
 
 static int get_now(struct hkt_queue *q, void *value)
 {
+    int rc = may_wake(q, &q->putters);
+
+    if (HKT_UNLIKELY(rc < 0))
+        return rc;
     if (q->store.count == 0)
         return q->shut ? -ESHUTDOWN : -EAGAIN;
     hkt__store_pop(&q->store, value);
@@ -205,45 +219,52 @@ static void finish(struct hkt_queue *q, size_t n)
 {
     q->unfinished -= n;
     if (q->unfinished == 0)
-        hkt__line_wake_all(&q->joiners, q->loop);
+        hkt__waiters_wake_all(&q->joiners, 0);
 }
 
 int hkt_queue_task_done(struct hkt_queue *q)
 {
-    if (!q)
-        return -ENOMEM;
+    int rc = q ? hkt__waiters_may_wake(&q->joiners) : -ENOMEM;
+
+    if (rc < 0)
+        return rc;
     if (q->unfinished == 0)
         return -EOVERFLOW;
     finish(q, 1);
     return 0;
 }
 
-static void pass_nothing_on(struct hkt_queue *q)
-{
-    (void)q;
-}
-
 int hkt_queue_join(struct hkt_queue *q)
 {
+    struct hkt__sleeper s;
     int rc = check_task(q, q ? q->store.size : 0);
 
     if (rc < 0 || q->unfinished == 0)
         return rc;
-    return wait_in(q, &q->joiners, &(uint64_t){0}, "queue join", pass_nothing_on);
+    return hkt__waiters_wait(&q->joiners, &s, "queue join");
 }
 
-void hkt_queue_shutdown(struct hkt_queue *q, bool drop)
+static void drop_all(struct hkt_queue *q)
+{
+    size_t count = q->store.count;
+
+    q->store.first = q->store.count = 0;
+    finish(q, count < q->unfinished ? count : q->unfinished);
+}
+
+int hkt_queue_shutdown(struct hkt_queue *q, bool drop)
 {
     if (!q)
-        return;
+        return -ENOMEM;
+    if (may_wake(q, &q->getters) < 0 || may_wake(q, &q->putters) < 0 ||
+        hkt__waiters_may_wake(&q->joiners) < 0)
+        return -EXDEV;
     q->shut = true;
-    if (drop) {
-        size_t dropped = q->store.count < q->unfinished ? q->store.count : q->unfinished;
-        q->store.first = q->store.count = 0;
-        finish(q, dropped);
-    }
+    if (drop)
+        drop_all(q);
     hkt__line_wake_all(&q->getters, q->loop);
     hkt__line_wake_all(&q->putters, q->loop);
+    return 0;
 }
 
 /* Looking */

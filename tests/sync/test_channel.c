@@ -4,6 +4,8 @@
  */
 #include "sync/ints.h"
 
+#include <pthread.h>
+
 static int rendezvous(void *arg)
 {
     struct hkt_channel c = HKT_CHANNEL_INIT(int);
@@ -434,4 +436,32 @@ Test(channel, two_loops_do_not_wait_at_one)
     hkt_detach(t);
     cr_assert_eq(hkt_loop_free(loop), 0);
     cr_assert_eq(o.rc, -ECANCELED);
+}
+
+static void *use_elsewhere(void *c)
+{
+    cr_assert_eq(ints_try_send(c, 1), -EXDEV);
+    cr_assert_eq(hkt_channel_close(c), -EXDEV);
+    return NULL;
+}
+
+static int another_thread(void *arg)
+{
+    struct hkt_channel c = HKT_CHANNEL_INIT(int);
+    struct op o;
+    struct hkt_task *t = receiver(&o, &c);
+    pthread_t thread;
+
+    (void)arg;
+    settle();
+    cr_assert_eq(pthread_create(&thread, NULL, use_elsewhere, &c), 0);
+    pthread_join(thread, NULL);
+    HKT_TRY(ints_send(&c, 6));
+    cr_assert_eq(hkt_join(t), 1);
+    return o.value;
+}
+
+Test(channel, another_thread_is_refused_while_tasks_wait)
+{
+    cr_assert_eq(run_simulated(another_thread, NULL), 6);
 }

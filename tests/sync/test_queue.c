@@ -6,6 +6,7 @@
 
 #include <hocket/queue.h>
 
+#include <pthread.h>
 #include <stdlib.h>
 
 HKT_QUEUE_OF(ints, int);
@@ -115,7 +116,7 @@ Test(queue, misuse_is_answered)
     cr_assert_eq(hkt_queue_init(&q, room, 2, 0, NULL), -EINVAL);
     cr_assert_eq(hkt_queue_init(&q, room, 2, 4, &no_compare), -EINVAL);
     cr_assert_eq(hkt_queue_free(NULL), 0);
-    hkt_queue_shutdown(NULL, true);
+    cr_assert_eq(hkt_queue_shutdown(NULL, true), -ENOMEM);
     cr_assert_eq(hkt_queue_count(NULL), 0);
     cr_assert_eq(hkt_queue_capacity(NULL), 0);
 }
@@ -632,7 +633,7 @@ static int shut_with_elements(void *arg)
     (void)arg;
     HKT_TRY(ints_put(&q, 1));
     HKT_TRY(ints_put(&q, 2));
-    hkt_queue_shutdown(&q, false);
+    cr_assert_eq(hkt_queue_shutdown(&q, false), 0);
     cr_assert_eq(ints_put(&q, 3), -ESHUTDOWN);
     cr_assert_eq(ints_put_nowait(&q, 3), -ESHUTDOWN);
     cr_assert_eq(ints_get(&q, &x), 0);
@@ -663,7 +664,7 @@ static int shut_waiters(void *arg)
     (void)arg;
     struct hkt_task *a = hkt_spawn(get_one, &p[0]), *b = hkt_spawn(get_one, &p[1]);
     settle();
-    hkt_queue_shutdown(&empty, false);
+    cr_assert_eq(hkt_queue_shutdown(&empty, false), 0);
     cr_assert_eq(hkt_join(a), -ESHUTDOWN);
     cr_assert_eq(hkt_join(b), -ESHUTDOWN);
 
@@ -673,7 +674,7 @@ static int shut_waiters(void *arg)
     a = hkt_spawn(put_one, &p[0]), b = hkt_spawn(put_one, &p[1]);
     settle();
     cr_assert_eq(ints_get_nowait(&full, &x), 0); /* a has been woken */
-    hkt_queue_shutdown(&full, false);
+    cr_assert_eq(hkt_queue_shutdown(&full, false), 0);
     cr_assert_eq(hkt_join(a), -ESHUTDOWN);
     cr_assert_eq(hkt_join(b), -ESHUTDOWN);
     cr_assert_eq(ints_get(&full, &x), -ESHUTDOWN);
@@ -696,12 +697,12 @@ static int shut_and_drop(void *arg)
     HKT_TRY(ints_get(&q, &x));
     struct hkt_task *t = hkt_spawn(join_queue, &q);
     settle();
-    hkt_queue_shutdown(&q, true);
+    cr_assert_eq(hkt_queue_shutdown(&q, true), 0);
     cr_assert(hkt_queue_empty(&q));
     cr_assert_eq(ints_get(&q, &x), -ESHUTDOWN);
     cr_assert_not(hkt_task_done(t), "the one that was taken is being dealt with");
     HKT_TRY(hkt_queue_task_done(&q));
-    hkt_queue_shutdown(&q, true);
+    cr_assert_eq(hkt_queue_shutdown(&q, true), 0);
     return hkt_join(t);
 }
 
@@ -720,7 +721,7 @@ static int chosen_then_shut(void *arg)
     struct hkt_task *t = hkt_spawn(get_one, &p);
     settle();
     HKT_TRY(ints_put_nowait(&q, 4));
-    hkt_queue_shutdown(&q, arg != NULL);
+    cr_assert_eq(hkt_queue_shutdown(&q, arg != NULL), 0);
     cr_assert_eq(hkt_join(t), arg ? -ESHUTDOWN : 0);
     cr_assert_eq(p.value, arg ? 0 : 4);
     return 0;
@@ -730,4 +731,38 @@ Test(queue, a_shutdown_between_the_wake_up_and_the_taking)
 {
     cr_assert_eq(run_simulated(chosen_then_shut, NULL), 0);
     cr_assert_eq(run_simulated(chosen_then_shut, "drop"), 0);
+}
+
+static void *use_elsewhere(void *arg)
+{
+    struct pair *p = arg;
+
+    p->rc = p->value < 0 ? ints_get_nowait(p->q, &p->value) : ints_put_nowait(p->q, p->value);
+    p->value = hkt_queue_shutdown(p->q, false);
+    return NULL;
+}
+
+static int another_thread(void *arg)
+{
+    int room[1], x = 0;
+    struct hkt_queue q = HKT_QUEUE_INIT(room);
+    struct pair mine = {.q = &q}, other = {&q, 4, 0};
+    struct hkt_task *t = hkt_spawn(get_one, &mine);
+    pthread_t thread;
+
+    (void)arg;
+    settle();
+    cr_assert_eq(pthread_create(&thread, NULL, use_elsewhere, &other), 0);
+    pthread_join(thread, NULL);
+    cr_assert_eq(other.rc, -EXDEV);
+    cr_assert_eq(other.value, -EXDEV);
+    cr_assert_eq(ints_get_nowait(&q, &x), -EAGAIN, "nothing was done");
+    HKT_TRY(ints_put(&q, 5));
+    HKT_TRY(hkt_join(t));
+    return mine.value;
+}
+
+Test(queue, another_thread_is_refused_while_tasks_wait)
+{
+    cr_assert_eq(run_simulated(another_thread, NULL), 5);
 }
