@@ -22,6 +22,7 @@
 #define HOCKET_CHANNEL_H
 
 #include <hocket/base.h>
+#include <hocket/coro.h>
 #include <hocket/queue.h>
 #include <hocket/select.h>
 
@@ -55,18 +56,6 @@ HKT_BEGIN_DECLS
 HKT_API HKT_MUST_CHECK int hkt_channel_init(struct hkt_channel *c, void *room, size_t capacity,
                                             size_t size);
 
-/* What: sends a copy of *value, of size bytes.
- * Returns: 0; -ESHUTDOWN: the channel is, or was meanwhile, closed; -ECANCELED, and nothing was
- * sent; -EINVAL: size is not the channel's; -EXDEV: tasks of another loop, or thread, wait here;
- * -EPERM: not in a task. Suspends: if nobody waits for it and the buffer is full. Go: c <- value.
- */
-HKT_API_FAST hkt_async int hkt_channel_send(struct hkt_channel *c, const void *value, size_t size);
-
-/* What: receives an element into *value.
- * Returns: 1; 0: the channel is closed and empty; -ECANCELED, and nothing was received; -EINVAL,
- * -EXDEV, -EPERM as above. Suspends: if there is none and no sender waits. Go: value, ok = <-c. */
-HKT_API_FAST hkt_async int hkt_channel_recv(struct hkt_channel *c, void *value, size_t size);
-
 /* What: the same without waiting; also where no task runs. Returns: also -EAGAIN.
  * Suspends: never. */
 HKT_API HKT_MUST_CHECK int hkt_channel_try_send(struct hkt_channel *c, const void *value,
@@ -89,7 +78,57 @@ HKT_API struct hkt_case hkt_channel_send_case(struct hkt_channel *c, const void 
                                               size_t size);
 HKT_API struct hkt_case hkt_channel_recv_case(struct hkt_channel *c, void *value, size_t size);
 
+/* A call that waits, and the switch that it has to make; private. */
+struct hkt__parting {
+    struct hkt_ctx *self;
+    const struct hkt_ctx *next;
+    void *room[12];
+};
+enum { HKT__PARTS = 2 };
+
+HKT_API_FAST HKT_MUST_CHECK int hkt__channel_send(struct hkt_channel *c, const void *value,
+                                                  size_t size, struct hkt__parting *p);
+HKT_API_FAST HKT_MUST_CHECK int hkt__channel_recv(struct hkt_channel *c, void *value, size_t size,
+                                                  struct hkt__parting *p);
+HKT_API HKT_MUST_CHECK int hkt__channel_woken(const struct hkt__parting *p);
+
 HKT_END_DECLS
+
+/* Switches here and not below, so that nothing has to return when the task goes on: a return in
+ * another task than the last one is mispredicted. */
+HKT_INLINE int hkt__part(struct hkt__parting *p, int rc)
+{
+    const struct hkt_msg none = {NULL, 0};
+
+    if (rc != HKT__PARTS)
+        return rc;
+    (void)hkt_ctx_switch(p->self, p->next, none);
+    if (HKT_UNLIKELY(p->self->flags & HKT__CANCEL))
+        return hkt__channel_woken(p);
+    return (int)p->self->aux;
+}
+
+/* What: sends a copy of *value, of size bytes.
+ * Returns: 0; -ESHUTDOWN: the channel is, or was meanwhile, closed; -ECANCELED, and nothing was
+ * sent; -EINVAL: size is not the channel's; -EXDEV: tasks of another loop, or thread, wait here;
+ * -EPERM: not in a task. Suspends: if nobody waits for it and the buffer is full. Go: c <- value.
+ */
+HKT_INLINE hkt_async int hkt_channel_send(struct hkt_channel *c, const void *value, size_t size)
+{
+    struct hkt__parting p;
+
+    return hkt__part(&p, hkt__channel_send(c, value, size, &p));
+}
+
+/* What: receives an element into *value.
+ * Returns: 1; 0: the channel is closed and empty; -ECANCELED, and nothing was received; -EINVAL,
+ * -EXDEV, -EPERM as above. Suspends: if there is none and no sender waits. Go: value, ok = <-c. */
+HKT_INLINE hkt_async int hkt_channel_recv(struct hkt_channel *c, void *value, size_t size)
+{
+    struct hkt__parting p;
+
+    return hkt__part(&p, hkt__channel_recv(c, value, size, &p));
+}
 
 /* Declares a typed face over struct hkt_channel, so that user code has no casts. For
  * HKT_CHANNEL_OF(ints, int):

@@ -67,6 +67,7 @@ struct hkt_coro {
 #define HKT__DELEGATING 8u  /* a generator suspended in another one */
 #define HKT__SLOW       16u /* something must be done at each switch; see runtime/coro/side.c */
 #define HKT__FREED      32u
+#define HKT__CANCEL     512u /* of a task: a request that was not delivered yet */
 
 HKT_BEGIN_DECLS
 

@@ -23,9 +23,6 @@ struct hkt_task {
     struct hkt_coro coro;
 };
 
-/* More of ctx.flags. */
-#define HKT__CANCEL 512u /* a request that was not delivered yet */
-
 /* The rest of a task, in the room that the control block has for the layer above. */
 struct hkt__job {
     struct hkt_loop *loop;
@@ -123,6 +120,12 @@ static inline struct hkt_task *hkt__task_self(void)
 /* Suspends the running task until somebody wakes it. Answers what the wake-up says, or -ECANCELED.
  * The record is linked wherever it waits before the call. */
 int hkt__park(struct hkt__wait *w);
+/* The same in three steps, for callers who make the switch themselves, in their own caller's frame:
+ * a return from below it, in a task other than the one that was last there, is mispredicted, which
+ * costs more than the switch. begin: where to switch to from the running task; NULL: it takes more,
+ * and hkt__park() is to be called instead. end: the answer. */
+const struct hkt_ctx *hkt__park_begin(struct hkt__wait *w);
+int hkt__park_end(const struct hkt__wait *w);
 /* Puts a parked task, whose record was unlinked, into the ready queue. Nothing else happens. */
 void hkt__wake(struct hkt_task *t, int rc);
 /* The same for who knows its loop: where the task has noted that, two more cache lines are cold. */

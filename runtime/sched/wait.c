@@ -245,6 +245,29 @@ int hkt__park(struct hkt__wait *w)
     return (int)self->coro.ctx.aux;
 }
 
+const struct hkt_ctx *hkt__park_begin(struct hkt__wait *w)
+{
+    struct hkt_loop *loop = hkt__loop;
+    struct hkt_task *self = loop->current;
+
+    if (HKT_UNLIKELY(self->coro.ctx.flags & (HKT__CANCEL | HKT__SLOW)))
+        return NULL;
+    w->since = loop->now;
+    self->coro.data = w;
+    struct hkt_task *next = next_task(loop);
+    loop->current = next;
+    return next ? &next->coro.ctx : &loop->ctx;
+}
+
+int hkt__park_end(const struct hkt__wait *w)
+{
+    struct hkt_task *self = hkt__loop->current;
+
+    if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL) && !w->keep)
+        return take_cancel(self);
+    return (int)self->coro.ctx.aux;
+}
+
 void hkt__wake_on(struct hkt_loop *loop, struct hkt_task *t, int rc)
 {
     if (HKT_UNLIKELY(!t->coro.data))

@@ -60,16 +60,29 @@ static int join_line(struct hkt_channel *c, struct hkt__line *line, struct hkt__
     return 0;
 }
 
-static int wait_in(struct hkt_channel *c, struct hkt__line *line, void *value, const char *why)
-{
-    struct call call;
+_Static_assert(sizeof(struct call) <= sizeof(((struct hkt__parting *)0)->room), "room for a call");
 
-    call.wait = (struct hkt__wait){.why = why, .abort = abort_call, .detail = -1};
-    call.party.value = value;
-    call.party.task = hkt__loop->current;
-    call.party.of = NULL;
-    int rc = join_line(c, line, &call.party);
-    return HKT_UNLIKELY(rc < 0) ? rc : hkt__park(&call.wait);
+static int wait_in(struct hkt_channel *c, struct hkt__line *line, void *value, const char *why,
+                   struct hkt__parting *parting)
+{
+    struct hkt_task *self = hkt__loop->current;
+    struct call *call = (struct call *)(void *)parting->room;
+
+    call->wait = (struct hkt__wait){.why = why, .abort = abort_call, .detail = -1};
+    call->party.value = value;
+    call->party.task = self;
+    call->party.of = NULL;
+    int rc = join_line(c, line, &call->party);
+    if (HKT_UNLIKELY(rc < 0))
+        return rc;
+    parting->self = &self->coro.ctx;
+    parting->next = hkt__park_begin(&call->wait);
+    return HKT_LIKELY(parting->next != NULL) ? HKT__PARTS : hkt__park(&call->wait);
+}
+
+int hkt__channel_woken(const struct hkt__parting *parting)
+{
+    return hkt__park_end((const struct hkt__wait *)(const void *)parting->room);
 }
 
 /* Sending */
@@ -99,7 +112,7 @@ int hkt_channel_try_send(struct hkt_channel *c, const void *value, size_t size)
     return rc < 0 ? rc : send_now(c, value);
 }
 
-int hkt_channel_send(struct hkt_channel *c, const void *value, size_t size)
+int hkt__channel_send(struct hkt_channel *c, const void *value, size_t size, struct hkt__parting *p)
 {
     struct hkt_loop *loop = hkt__loop;
     int rc = check(c, size);
@@ -110,7 +123,7 @@ int hkt_channel_send(struct hkt_channel *c, const void *value, size_t size)
         return -EPERM;
     rc = send_now(c, value);
     if (rc == -EAGAIN)
-        return wait_in(c, &c->senders, (void *)(uintptr_t)value, "send");
+        return wait_in(c, &c->senders, (void *)(uintptr_t)value, "send", p);
     hkt__op_done(loop);
     return rc;
 }
@@ -144,7 +157,7 @@ int hkt_channel_try_recv(struct hkt_channel *c, void *value, size_t size)
     return rc < 0 ? rc : recv_now(c, value);
 }
 
-int hkt_channel_recv(struct hkt_channel *c, void *value, size_t size)
+int hkt__channel_recv(struct hkt_channel *c, void *value, size_t size, struct hkt__parting *p)
 {
     struct hkt_loop *loop = hkt__loop;
     int rc = check(c, size);
@@ -155,7 +168,7 @@ int hkt_channel_recv(struct hkt_channel *c, void *value, size_t size)
         return -EPERM;
     rc = recv_now(c, value);
     if (rc == -EAGAIN)
-        return wait_in(c, &c->receivers, value, "receive");
+        return wait_in(c, &c->receivers, value, "receive", p);
     hkt__op_done(loop);
     return rc;
 }

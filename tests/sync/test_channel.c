@@ -52,7 +52,7 @@ static int buffered(void *arg)
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(ints_recv(&c, &x), 1);
         cr_assert_eq(x, i);
-        cr_assert_eq(hkt_channel_count(&c), i < 2 ? 3 : 4 - i);
+        cr_assert_eq((int)hkt_channel_count(&c), i < 2 ? 3 : 4 - i);
     }
     cr_assert_eq(ints_try_recv(&c, &x), -EAGAIN);
     cr_assert_eq(hkt_join(a), 0);

@@ -62,7 +62,7 @@ static int one_task(void *arg)
             cr_assert_eq(ints_get(&q, &x), 0);
             cr_assert_eq(x, 10 * round + i);
         }
-        cr_assert_eq(hkt_queue_count(&q), 1 - (round == 4));
+        cr_assert_eq((int)hkt_queue_count(&q), 1 - (round == 4));
         if (round < 4)
             cr_assert_eq(ints_get_nowait(&q, &x), 0);
         cr_assert(x == 10 * round + 2);
@@ -259,6 +259,34 @@ static int stolen(void *arg)
 Test(queue, whoever_was_woken_in_vain_keeps_its_place)
 {
     cr_assert_eq(run_simulated(stolen, NULL), 0);
+}
+
+static int place_taken(void *arg)
+{
+    int room[1], x = 0;
+    struct hkt_queue q = HKT_QUEUE_INIT(room);
+    struct pair p[2] = {{&q, 1, 0}, {&q, 2, 0}};
+    struct hkt_task *t[2];
+
+    (void)arg;
+    cr_assert_eq(ints_put(&q, 0), 0);
+    for (int i = 0; i < 2; i++)
+        t[i] = hkt_spawn(put_one, &p[i]);
+    settle();
+    cr_assert_eq(ints_get_nowait(&q, &x), 0);
+    cr_assert_eq(ints_put_nowait(&q, 9), 0, "the place of one who was woken");
+    settle();
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(ints_get(&q, &x), 0);
+        cr_assert_eq(x, i == 0 ? 9 : i);
+    }
+    cr_assert_eq(hkt_join(t[0]), 0);
+    return hkt_join(t[1]);
+}
+
+Test(queue, a_putter_that_was_woken_in_vain_keeps_its_place)
+{
+    cr_assert_eq(run_simulated(place_taken, NULL), 0);
 }
 
 static int consume(void *arg)
@@ -709,6 +737,37 @@ static int shut_and_drop(void *arg)
 Test(queue, a_shutdown_may_drop_what_is_there)
 {
     cr_assert_eq(run_simulated(shut_and_drop, NULL), 0);
+}
+
+static int many_then_shut(void *arg)
+{
+    int room[2], x = 0;
+    struct hkt_queue q = HKT_QUEUE_INIT(room);
+    struct pair p[MANY];
+    struct hkt_task *t[MANY];
+    int refused = 0;
+
+    (void)arg;
+    for (int i = 0; i < MANY; i++) {
+        p[i] = (struct pair){&q, i, 0};
+        t[i] = hkt_spawn(put_one, &p[i]);
+    }
+    settle();
+    cr_assert_eq(hkt_queue_shutdown(&q, false), 0);
+    for (int i = 0; i < MANY; i++)
+        refused += hkt_join(t[i]) == -ESHUTDOWN;
+    cr_assert_eq(refused, MANY - 2);
+    cr_assert_eq(ints_get(&q, &x), 0);
+    cr_assert_eq(hkt_queue_shutdown(&q, true), 0, "graceful first, then not");
+    cr_assert_eq(ints_get(&q, &x), -ESHUTDOWN);
+    cr_assert_eq(hkt_queue_task_done(&q), 0);
+    cr_assert_eq(hkt_queue_task_done(&q), -EOVERFLOW);
+    return hkt_queue_join(&q);
+}
+
+Test(queue, a_shutdown_refuses_all_putters_that_wait)
+{
+    cr_assert_eq(run_simulated(many_then_shut, NULL), 0);
 }
 
 static int chosen_then_shut(void *arg)
