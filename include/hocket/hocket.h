@@ -8,6 +8,7 @@
 #include <hocket/base.h>
 #include <hocket/channel.h>
 #include <hocket/coro.h>
+#include <hocket/dns.h>
 #include <hocket/gen.h>
 #include <hocket/io.h>
 #include <hocket/loop.h>

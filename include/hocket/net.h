@@ -59,8 +59,8 @@ HKT_API const char *hkt_addr_format(const struct hkt_addr *addr, char *buf, size
 
 /* What: the addresses that a URL stands for, those to be tried first in front, families taking
  * turns. passive: to listen on. max: how many fit.
- * Returns: how many; -EINVAL: not a URL of an address; -ENOENT: no such host; both are reported.
- * Suspends: if a name has to be looked up. asyncio: getaddrinfo(). */
+ * Returns: how many; -EINVAL: not a URL of an address; -ENOENT: no such host; both are reported;
+ * else as hkt_getaddrinfo(). Suspends: if a name has to be looked up. asyncio: getaddrinfo(). */
 HKT_API hkt_async int hkt_resolve(const char *url, bool passive, struct hkt_addr *list, size_t max);
 
 /* Buffers */

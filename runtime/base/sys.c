@@ -162,4 +162,6 @@ struct hkt__sys hkt__sys = {
     .set_nonblock = sys_set_nonblock,
     .is_tcp = sys_is_tcp,
     .poll_ready = sys_poll_ready,
+    .getaddrinfo = getaddrinfo,
+    .getnameinfo = getnameinfo,
 };

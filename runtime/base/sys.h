@@ -6,6 +6,7 @@
 #ifndef HOCKET_BASE_SYS_H
 #define HOCKET_BASE_SYS_H
 
+#include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -34,6 +35,11 @@ struct hkt__sys {
     bool (*is_tcp)(int fd);
     /* Whether a read, or a write, would not block now. */
     bool (*poll_ready)(int fd, bool write);
+    /* These answer 0 or EAI_*, as the system's. They block. */
+    int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,
+                       struct addrinfo **list);
+    int (*getnameinfo)(const struct sockaddr *addr, socklen_t addr_size, char *host,
+                       socklen_t host_size, char *service, socklen_t service_size, int flags);
 };
 
 extern struct hkt__sys hkt__sys;

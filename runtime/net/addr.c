@@ -2,6 +2,7 @@
  *
  * Addresses and the URLs that name them.
  */
+#include <hocket/dns.h>
 #include <hocket/net.h>
 
 #include <arpa/inet.h>
@@ -160,16 +161,70 @@ int hkt_addr_parse(struct hkt_addr *addr, const char *url)
     return why ? wrong(url ? url : "", why) : 0;
 }
 
-/* What a host's name stands for. The one place to which a look-up is to be added. */
-static int look_up(const struct parts *p, bool passive, struct hkt_addr *list, size_t max)
-{
-    bool any = passive && !p->host[0];
+/* Looking up */
 
-    if (p->bracketed || (!any && strcmp(p->host, "localhost") != 0) || max < 2)
-        return -ENOENT;
+/* What needs no name server. */
+static int look_up_own(const struct parts *p, bool any, struct hkt_addr *list)
+{
     (void)set_in6(&list[0], p, any ? "::" : "::1");
     (void)set_in(&list[1], p, any ? "0.0.0.0" : "127.0.0.1");
     return 2;
+}
+
+/* The next one of that family, or of any other with `same` false. */
+static const struct addrinfo *next_of(const struct addrinfo *a, int family, bool same)
+{
+    while (a &&
+           (a->ai_addrlen > sizeof(struct sockaddr_storage) || (a->ai_family == family) != same))
+        a = a->ai_next;
+    return a;
+}
+
+static void set_found(struct hkt_addr *addr, const struct addrinfo *a, int type)
+{
+    memset(addr, 0, sizeof *addr);
+    memcpy(&addr->sockaddr, a->ai_addr, a->ai_addrlen);
+    addr->size = a->ai_addrlen;
+    addr->type = type;
+}
+
+/* Families take turns, beginning with the one that the system prefers. */
+static int take_turns(const struct addrinfo *found, int type, struct hkt_addr *list, size_t max)
+{
+    const int preferred = found->ai_family;
+    const struct addrinfo *next[2] = {next_of(found, preferred, true),
+                                      next_of(found, preferred, false)};
+    size_t n = 0;
+
+    for (int turn = 0; n < max && (next[0] || next[1]); turn = !turn) {
+        if (!next[turn])
+            continue;
+        set_found(&list[n++], next[turn], type);
+        next[turn] = next_of(next[turn]->ai_next, preferred, turn == 0);
+    }
+    return n > 0 ? (int)n : -ENOENT;
+}
+
+static int look_up(const struct parts *p, bool passive, struct hkt_addr *list, size_t max)
+{
+    const struct addrinfo hints = {.ai_socktype = p->type, .ai_flags = passive ? AI_PASSIVE : 0};
+    const bool any = passive && !p->host[0];
+    struct addrinfo *found;
+    char port[8];
+
+    if (p->bracketed || max < 2)
+        return -ENOENT;
+    if (any || strcmp(p->host, "localhost") == 0)
+        return look_up_own(p, any, list);
+    if (!p->host[0])
+        return -ENOENT;
+    snprintf(port, sizeof port, "%u", p->port);
+    int rc = hkt_getaddrinfo(p->host, port, &hints, &found);
+    if (rc < 0)
+        return rc;
+    rc = take_turns(found, p->type, list, max);
+    hkt_freeaddrinfo(found);
+    return rc;
 }
 
 int hkt_resolve(const char *url, bool passive, struct hkt_addr *list, size_t max)
@@ -182,7 +237,7 @@ int hkt_resolve(const char *url, bool passive, struct hkt_addr *list, size_t max
     if (max > 0 && set_number(&list[0], &p))
         return 1;
     int n = look_up(&p, passive, list, max);
-    if (n < 0)
+    if (n == -ENOENT)
         hkt_report("'%s': no address is known for its host", url);
     return n;
 }

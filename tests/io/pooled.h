@@ -52,12 +52,17 @@ static inline int pass_gate(void *arg)
     return rc;
 }
 
-static inline void open_gate(struct gate *g)
+static inline void set_gate(struct gate *g, bool open)
 {
     pthread_mutex_lock(&g->lock);
-    g->open = true;
+    g->open = open;
     pthread_cond_broadcast(&g->changed);
     pthread_mutex_unlock(&g->lock);
+}
+
+static inline void open_gate(struct gate *g)
+{
+    set_gate(g, true);
 }
 
 static inline int gate_count(struct gate *g, const int *count)

@@ -382,7 +382,7 @@ static int owned_to_the_end(void *arg)
     cr_assert_eq(o.released, 0, "it is the caller's again");
     cr_assert_eq(hkt_run_blocking_owned(pass_gate, &o, NULL), -EINVAL);
     hkt_work_configure(&one);
-    o.gate.open = false;
+    set_gate(&o.gate, false);
     struct hkt_task *first = hkt_spawn(blocks, &o), *t = hkt_spawn(blocks_owned, &second);
     await_inside(&o.gate, 1);
     cr_assert(hkt_task_cancel(t));
