@@ -9,6 +9,7 @@
 #include <hocket/channel.h>
 #include <hocket/coro.h>
 #include <hocket/dns.h>
+#include <hocket/file.h>
 #include <hocket/gen.h>
 #include <hocket/io.h>
 #include <hocket/loop.h>

@@ -6,6 +6,9 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/sendfile.h>
+#endif
 
 static ssize_t answer(ssize_t rc)
 {
@@ -145,6 +148,27 @@ static bool sys_poll_ready(int fd, bool write)
     return poll(&p, 1, 0) > 0;
 }
 
+#if defined(__linux__)
+static ssize_t sys_sendfile(int socket, int file, int64_t *offset, size_t size)
+{
+    off_t at = (off_t)*offset;
+    ssize_t n = answer(sendfile(socket, file, &at, size));
+
+    *offset = at;
+    return n == -EINVAL ? -ENOSYS : n;
+}
+#else
+/* The other systems' calls of this name are all different. */
+static ssize_t sys_sendfile(int socket, int file, int64_t *offset, size_t size)
+{
+    (void)socket;
+    (void)file;
+    (void)offset;
+    (void)size;
+    return -ENOSYS;
+}
+#endif
+
 struct hkt__sys hkt__sys = {
     .read = sys_read,
     .write = sys_write,
@@ -162,6 +186,7 @@ struct hkt__sys hkt__sys = {
     .set_nonblock = sys_set_nonblock,
     .is_tcp = sys_is_tcp,
     .poll_ready = sys_poll_ready,
+    .sendfile = sys_sendfile,
     .getaddrinfo = getaddrinfo,
     .getnameinfo = getnameinfo,
 };

@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -35,6 +36,9 @@ struct hkt__sys {
     bool (*is_tcp)(int fd);
     /* Whether a read, or a write, would not block now. */
     bool (*poll_ready)(int fd, bool write);
+    /* From file at *offset, which moves, to a socket. -ENOSYS: there is no such call here, or not
+     * for such a file. */
+    ssize_t (*sendfile)(int socket, int file, int64_t *offset, size_t size);
     /* These answer 0 or EAI_*, as the system's. They block. */
     int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **list);

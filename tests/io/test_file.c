@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files and directories.
+ */
+#include "io/pooled.h"
+
+#include <fcntl.h>
+#include <hocket/file.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* A directory for each test. */
+
+static char dir[64];
+
+static const char *in_dir(const char *name)
+{
+    static char paths[4][128];
+    static int turn;
+    char *path = paths[turn++ % 4];
+
+    snprintf(path, sizeof paths[0], "%s/%s", dir, name);
+    return path;
+}
+
+static void set_up(void)
+{
+    snprintf(dir, sizeof dir, "/tmp/hocket-test-XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+}
+
+static void tear_down(void)
+{
+    cr_assert_eq(rmdir(dir), 0, "everything was removed");
+}
+
+TestSuite(file, .init = set_up, .fini = tear_down);
+
+static int reads_and_writes(void *arg)
+{
+    const char *path = in_dir("a");
+    char buf[32] = "";
+    int fd = hkt_file_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+
+    (void)arg;
+    cr_assert(fd >= 0, "%d", fd);
+    cr_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    cr_assert_eq(hkt_file_write(fd, "hello world", 11), 11);
+    cr_assert_eq(hkt_file_read(fd, buf, sizeof buf), 0, "at the end");
+    cr_assert_eq(hkt_file_pread(fd, buf, sizeof buf, 6), 5);
+    cr_assert_str_eq(buf, "world");
+    cr_assert_eq(hkt_file_pwrite(fd, "W", 1, 6), 1);
+    cr_assert_eq(hkt_file_sync(fd), 0);
+    cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
+    cr_assert_eq(hkt_file_read(fd, buf, 6), 6, "and the position moves");
+    cr_assert_eq(hkt_file_read(fd, buf, sizeof buf), 5);
+    cr_assert_eq(memcmp(buf, "World", 5), 0);
+    cr_assert_eq(hkt_file_truncate(fd, 3), 0);
+    cr_assert_eq(hkt_file_pread(fd, buf, sizeof buf, 0), 3);
+    cr_assert_eq(hkt_file_pread(fd, buf, sizeof buf, INT64_C(1) << 33), 0);
+    cr_assert_eq(hkt_close(fd), 0);
+    return hkt_path_unlink(path);
+}
+
+Test(file, is_written_and_read)
+{
+    on_each_pooled(reads_and_writes, NULL);
+}
+
+static int tells(void *arg)
+{
+    const char *path = in_dir("a"), *link = in_dir("l");
+    struct hkt_stat st, other;
+    struct stat system;
+    int fd = hkt_file_open(path, O_WRONLY | O_CREAT, 0640);
+
+    (void)arg;
+    cr_assert_eq(hkt_file_write(fd, "12345", 5), 5);
+    cr_assert_eq(symlink(path, link), 0);
+    cr_assert_eq(stat(path, &system), 0);
+    cr_assert_eq(hkt_path_stat(path, &st), 0);
+    cr_assert_eq(st.size, 5);
+    cr_assert_eq(st.mode, (uint32_t)system.st_mode);
+    cr_assert(S_ISREG(st.mode));
+    cr_assert_eq(st.ino, (uint64_t)system.st_ino);
+    cr_assert_eq(st.dev, (uint64_t)system.st_dev);
+    cr_assert(st.uid == system.st_uid && st.gid == system.st_gid && st.nlink == 1);
+    cr_assert_eq(st.mtime_ns, (int64_t)system.st_mtim.tv_sec * 1000000000 + system.st_mtim.tv_nsec);
+    cr_assert_eq(hkt_file_stat(fd, &other), 0);
+    cr_assert(other.ino == st.ino && other.dev == st.dev && other.size == 5);
+    cr_assert_eq(hkt_path_stat(link, &other), 0);
+    cr_assert_eq(other.ino, st.ino);
+    cr_assert_eq(hkt_path_lstat(link, &other), 0);
+    cr_assert(S_ISLNK(other.mode) && other.ino != st.ino);
+    cr_assert_eq(hkt_close(fd), 0);
+    cr_assert_eq(hkt_path_unlink(link), 0);
+    return hkt_path_unlink(path);
+}
+
+Test(file, tells_what_it_is)
+{
+    on_each_pooled(tells, NULL);
+}
+
+static int errors(void *arg)
+{
+    struct hkt_stat st;
+    struct hkt_dir *list = (struct hkt_dir *)(uintptr_t)1;
+    char c;
+
+    (void)arg;
+    cr_assert_eq(hkt_file_open(in_dir("none"), O_RDONLY, 0), -ENOENT);
+    cr_assert_eq(hkt_file_open(dir, O_WRONLY, 0), -EISDIR);
+    cr_assert_eq(hkt_path_stat(in_dir("none"), &st), -ENOENT);
+    cr_assert_eq(hkt_path_lstat(in_dir("none"), &st), -ENOENT);
+    cr_assert_eq(hkt_path_unlink(in_dir("none")), -ENOENT);
+    cr_assert_eq(hkt_path_rename(in_dir("none"), in_dir("x")), -ENOENT);
+    cr_assert_eq(hkt_path_mkdir(dir, 0700), -EEXIST);
+    cr_assert_eq(hkt_path_rmdir(in_dir("none")), -ENOENT);
+    cr_assert_eq(hkt_dir_list(in_dir("none"), &list), -ENOENT);
+    cr_assert_null(list);
+    cr_assert_eq(hkt_file_stat(-1, &st), -EBADF);
+    cr_assert_eq(hkt_file_read(-1, &c, 1), -EBADF);
+    cr_assert_eq(hkt_file_sync(-1), -EBADF);
+    int fd = hkt_file_open(dir, O_RDONLY | O_DIRECTORY, 0);
+    cr_assert(fd >= 0);
+    cr_assert_eq(hkt_file_read(fd, &c, 1), -EISDIR);
+    cr_assert_eq(hkt_close(fd), 0);
+    fd = hkt_file_open("/dev/full", O_WRONLY, 0);
+    cr_assert(fd >= 0);
+    cr_assert_eq(hkt_file_write(fd, "x", 1), -ENOSPC);
+    cr_assert_eq(hkt_file_pwrite(fd, "x", 1, 0), -ENOSPC);
+    return hkt_close(fd);
+}
+
+Test(file, errors_are_the_systems)
+{
+    char c;
+
+    on_each_pooled(errors, NULL);
+    cr_assert_eq(hkt_file_read(0, &c, 1), -EPERM, "not in a task");
+}
+
+static int moves(void *arg)
+{
+    struct hkt_stat st;
+
+    (void)arg;
+    cr_assert_eq(hkt_path_mkdir(in_dir("d"), 0700), 0);
+    cr_assert_eq(hkt_path_stat(in_dir("d"), &st), 0);
+    cr_assert(S_ISDIR(st.mode) && (st.mode & 0777) == 0700);
+    cr_assert_eq(hkt_path_rename(in_dir("d"), in_dir("e")), 0);
+    cr_assert_eq(hkt_path_stat(in_dir("d"), &st), -ENOENT);
+    cr_assert_eq(hkt_path_rmdir(dir), -ENOTEMPTY);
+    return hkt_path_rmdir(in_dir("e"));
+}
+
+Test(file, directories_are_made_moved_and_removed)
+{
+    on_each_pooled(moves, NULL);
+}
+
+/* Listing */
+
+enum { FILES = 300 };
+
+static const char *numbered(int i)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "a-file-whose-name-is-somewhat-long-%d", i);
+    return in_dir(name);
+}
+
+static int lists(void *arg)
+{
+    struct hkt_dir *list;
+    bool seen[FILES] = {false};
+
+    (void)arg;
+    cr_assert_eq(hkt_dir_list(dir, &list), 0);
+    cr_assert_eq(list->count, 0u);
+    hkt_dir_free(list);
+    for (int i = 0; i < FILES; i++)
+        cr_assert_eq(close(open(numbered(i), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+    cr_assert_eq(mkdir(in_dir("d"), 0700), 0);
+    cr_assert_eq(hkt_dir_list(dir, &list), 0);
+    cr_assert_eq(list->count, (size_t)FILES + 1);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct hkt_dir_entry *e = &list->entries[i];
+        const char *dash = strrchr(e->name, '-');
+        cr_assert(e->type == 0 || e->type == (uint32_t)(dash ? S_IFREG : S_IFDIR), "%s", e->name);
+        cr_assert(dash || strcmp(e->name, "d") == 0, "%s", e->name);
+        if (dash)
+            seen[atoi(dash + 1)] = true;
+    }
+    for (int i = 0; i < FILES; i++) {
+        cr_assert(seen[i]);
+        cr_assert_eq(unlink(numbered(i)), 0);
+    }
+    hkt_dir_free(list);
+    hkt_dir_free(NULL);
+    return hkt_path_rmdir(in_dir("d"));
+}
+
+Test(file, a_directory_is_listed_whole)
+{
+    on_each_pooled(lists, NULL);
+}
+
+/* Cancellation */
+
+static int writes_one(void *fd)
+{
+    ssize_t n = hkt_file_write(ARG_FD(fd), "x", 1);
+
+    cr_expect_eq(hkt_sleep(0), n == 1 ? -ECANCELED : 0, "one of the two");
+    return (int)n;
+}
+
+static int cancels(void *arg)
+{
+    struct hkt_stat st;
+    const char *path = in_dir("a");
+    int64_t written = 0;
+    int fd = hkt_file_open(path, O_WRONLY | O_CREAT, 0600);
+
+    (void)arg;
+    for (int i = 0; i < 50; i++) {
+        struct hkt_task *t = hkt_spawn(writes_one, FD_ARG(fd));
+        cr_assert_eq(hkt_sleep(0), 0);
+        for (int spin = 0; spin < i * 100; spin++)
+            sched_yield();
+        cr_assert(hkt_task_cancel(t));
+        int rc = hkt_join(t);
+        cr_assert(rc == 1 || rc == -ECANCELED, "%d", rc);
+        written += rc == 1;
+    }
+    cr_assert_eq(hkt_file_stat(fd, &st), 0);
+    cr_assert_eq(st.size, written, "what was cancelled was not done, and what was done says so");
+    cr_assert_eq(hkt_close(fd), 0);
+    return hkt_path_unlink(path);
+}
+
+Test(file, a_cancelled_call_has_happened_or_not_and_says_which)
+{
+    on_each_pooled(cancels, NULL);
+}
