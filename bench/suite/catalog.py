@@ -35,6 +35,9 @@ BENCHES = {
         "4": "A task sends numbers over 4 unbuffered channels in turn, another receives them by a "
              "select",
     },
+    "lock": {
+        "free": "A task takes a lock that nobody else wants, and gives it back",
+    },
     "http": {
         "1": "Keep-alive requests on 1 connection, each answered with 13 bytes of text",
         "64": "The same on 64 connections",
@@ -88,6 +91,7 @@ TITLES = {
     "memory": "Memory of a parked coroutine",
     "queue": "Message between tasks, there and back",
     "select": "Select, a message",
+    "lock": "Lock, taken and given back",
     "http": "HTTP, a request",
     "echo": "Echo over TCP, a message",
     "churn": "HTTP, a connection for each request",
@@ -116,6 +120,7 @@ IMPLS = {
     "ucontext": "swapcontext; in memory on stacks without guard pages",
     "pcl": "the Portable Coroutine Library; no guard pages",
     "st": "State Threads, a scheduler; no guard pages",
+    "pthread": "a mutex, in a process with a second thread",
     "go": "goroutines on one processor, their stacks grow; generator by an unbuffered channel; as "
           "a server with a small parser of its own",
     "python": "Python generators: no stack",
@@ -184,4 +189,5 @@ def is_floor(impl):
 
 def has_stack(impl):
     """Whether it is a peer in kind: one that can yield at any call depth."""
-    return not (is_floor(impl) or is_hocket(impl) or impl in ("cpp20", "python", "libev", "libuv", "nginx"))
+    return not (is_floor(impl) or is_hocket(impl) or impl in
+                ("cpp20", "python", "pthread", "libev", "libuv", "nginx"))

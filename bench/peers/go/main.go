@@ -33,6 +33,7 @@ var table = []entry{
 	{bench: "queue", name: "channel", time: unbuffered},
 	{bench: "queue", name: "buffered", time: buffered},
 	{bench: "select", name: "4", time: selectFour},
+	{bench: "lock", name: "free", time: freeLock},
 	{bench: "memory", name: "10000", park: park, count: 10000},
 	{bench: "memory", name: "100000", park: park, count: 100000},
 	{bench: "memory", name: "1000000", park: park, count: 1000000},
