@@ -35,6 +35,7 @@
 struct hkt__sleeper;
 struct hkt__waiters {
     struct hkt__sleeper *first, *last, *pending;
+    size_t count;
 };
 
 /* Private: a task, and how many its loop had made when it took hold. A later one in the same memory
@@ -76,7 +77,6 @@ struct hkt_semaphore {
 struct hkt_barrier {
     struct hkt__waiters waiters;
     int parties;
-    int waiting;
     int leaving; /* woken, and have not run yet */
     int state;
 };
@@ -128,7 +128,7 @@ struct hkt_waitgroup {
     }
 #define HKT_BARRIER_INIT(parties)                                                                  \
     {                                                                                              \
-        HKT__WAITERS_INIT, (parties), 0, 0, 0                                                      \
+        HKT__WAITERS_INIT, (parties), 0, 0                                                         \
     }
 #define HKT_RWLOCK_INIT                                                                            \
     {                                                                                              \
@@ -144,7 +144,7 @@ struct hkt_waitgroup {
     }
 #define HKT__WAITERS_INIT                                                                          \
     {                                                                                              \
-        NULL, NULL, NULL                                                                           \
+        NULL, NULL, NULL, 0                                                                        \
     }
 
 HKT_BEGIN_DECLS

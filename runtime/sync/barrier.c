@@ -20,12 +20,17 @@ int hkt_barrier_init(struct hkt_barrier *b, int parties)
     return 0;
 }
 
+/* Not counting those who were cancelled and have not run yet. */
+static int waiting(const struct hkt_barrier *b)
+{
+    return (int)b->waiters.count;
+}
+
 /* Sends the first n on; each gets rc, or the numbers from 0 on. */
 static void send_on(struct hkt_barrier *b, int n, int rc)
 {
     for (int i = 0; i < n; i++)
         hkt__waiters_wake(&b->waiters, rc < 0 ? rc : i);
-    b->waiting -= n;
     b->leaving += n;
 }
 
@@ -34,7 +39,7 @@ static void settle(struct hkt_barrier *b)
 {
     while (b->leaving == 0 && b->state != BROKEN) {
         b->state = FILLING;
-        if (b->waiting < b->parties)
+        if (waiting(b) < b->parties)
             return;
         b->state = DRAINING;
         send_on(b, b->parties, 0);
@@ -44,13 +49,10 @@ static void settle(struct hkt_barrier *b)
 static int wait_for_others(struct hkt_barrier *b)
 {
     struct hkt__sleeper s;
-
-    b->waiting++;
     int rc = hkt__waiters_wait(&b->waiters, &s, "barrier");
-    if (!s.called) {
-        b->waiting--;
+
+    if (!s.called)
         return rc;
-    }
     if (rc >= 0 && b->state != DRAINING) /* broken on the way out */
         rc = HKT_EBROKEN;
     b->leaving--;
@@ -66,7 +68,7 @@ int hkt_barrier_wait(struct hkt_barrier *b)
         return -EINVAL;
     if (b->state == BROKEN)
         return HKT_EBROKEN;
-    if (b->state != FILLING || b->waiting + 1 < b->parties)
+    if (b->state != FILLING || waiting(b) + 1 < b->parties)
         return wait_for_others(b);
     int rc = hkt__waiters_may_wait(&b->waiters);
     if (rc < 0)
@@ -84,7 +86,7 @@ int hkt_barrier_reset(struct hkt_barrier *b)
     if (rc < 0)
         return rc;
     if (b->state == FILLING)
-        send_on(b, b->waiting, HKT_EBROKEN);
+        send_on(b, waiting(b), HKT_EBROKEN);
     b->state = RESETTING;
     settle(b);
     return 0;
@@ -97,13 +99,13 @@ int hkt_barrier_abort(struct hkt_barrier *b)
     if (rc < 0)
         return rc;
     b->state = BROKEN;
-    send_on(b, b->waiting, HKT_EBROKEN);
+    send_on(b, waiting(b), HKT_EBROKEN);
     return 0;
 }
 
 int hkt_barrier_waiting(const struct hkt_barrier *b)
 {
-    return b->state == FILLING ? b->waiting : 0;
+    return b->state == FILLING ? waiting(b) : 0;
 }
 
 bool hkt_barrier_broken(const struct hkt_barrier *b)

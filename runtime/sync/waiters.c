@@ -15,6 +15,7 @@ static void link_last(struct hkt__waiters *q, struct hkt__sleeper *s)
     q->last = s;
     if (!q->pending)
         q->pending = s;
+    q->count++;
 }
 
 /* An object that was overwritten or given back under those who wait for it is found here, before
@@ -44,6 +45,7 @@ static void unlink_sleeper(struct hkt__sleeper *s)
         q->last = s->prev;
     if (q->pending == s)
         q->pending = s->next;
+    q->count--;
     s->queue = NULL;
 }
 

@@ -129,6 +129,30 @@ Test(barrier, a_cancelled_waiter_no_longer_counts)
     cr_assert_eq(run_ordered(cancel_waiting), 0);
 }
 
+/* It has not even run to notice. */
+static int cancel_and_complete(void *arg)
+{
+    struct hkt_task *t[N];
+
+    (void)arg;
+    begin();
+    spawn_parties(t, 2);
+    cr_assert(hkt_task_cancel(t[0]));
+    cr_assert_eq(hkt_barrier_waiting(&barrier), 1);
+    t[2] = hkt_spawn_opts(party, NULL, &(struct hkt_task_opts){.flags = HKT_EAGER});
+    cr_assert_eq(hkt_barrier_waiting(&barrier), 2, "not the last one");
+    cr_assert_eq(hkt_barrier_wait(&barrier), 2);
+    cr_assert_eq(hkt_join(t[0]), -ECANCELED);
+    cr_assert_eq(hkt_join(t[1]), 0);
+    cr_assert_eq(hkt_join(t[2]), 1);
+    return 0;
+}
+
+Test(barrier, a_cancelled_waiter_does_not_help_to_complete_a_round)
+{
+    cr_assert_eq(run_ordered(cancel_and_complete), 0);
+}
+
 static int cancel_leaving(void *arg)
 {
     struct hkt_task *t[N], *u[N];

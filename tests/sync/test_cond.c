@@ -116,6 +116,8 @@ static int cancel_waiting(void *arg)
     struct hkt_task *b = begun(waiter, INT_ARG('b'));
     cr_assert(hkt_task_cancel(a));
     cr_assert_eq(hkt_join(a), -ECANCELED);
+    settle();
+    cr_assert_not(hkt_task_done(b), "it had no notification to pass on");
     notify(1);
     cr_assert_eq(hkt_join(b), 0);
     cr_assert_str_eq(order, "b");
