@@ -6,6 +6,7 @@
 #include <hocket/gen.h>
 #include <hocket/mailbox.h>
 #include <hocket/queue.h>
+#include <hocket/sync.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ HKT_MAILBOX_OF(letters, char);
 int sum_to(int n);
 int first_point(struct hkt_gen *g, struct point *p);
 int pass_on(int n);
+int use_all(void *arg);
 
 static struct point room[4];
 static struct hkt_queue jobs = HKT_QUEUE_INIT(room);
@@ -30,6 +32,16 @@ static struct hkt_queue last_first = HKT_LIFO_QUEUE_INIT(room);
 static struct hkt_queue least_first = HKT_PRIORITY_QUEUE_INIT(room, NULL);
 static struct hkt_channel numbers = HKT_CHANNEL_INIT(int);
 static struct hkt_channel points = HKT_BUFFERED_CHANNEL_INIT(room);
+
+static struct hkt_lock lock = HKT_LOCK_INIT;
+static struct hkt_event event = HKT_EVENT_INIT;
+static struct hkt_cond own = HKT_COND_INIT;
+static struct hkt_cond sharing = HKT_COND_WITH(&lock);
+static struct hkt_semaphore slots[] = {HKT_SEMAPHORE_INIT(1), HKT_BOUNDED_SEMAPHORE_INIT(1)};
+static struct hkt_barrier barrier = HKT_BARRIER_INIT(1);
+static struct hkt_rwlock rwlock = HKT_RWLOCK_INIT;
+static struct hkt_once once = HKT_ONCE_INIT;
+static struct hkt_waitgroup group = HKT_WAITGROUP_INIT;
 
 static int count(struct hkt_gen *self, void *stop)
 {
@@ -89,4 +101,22 @@ int pass_on(int n)
     HKT_TRY(hkt_select(cases, 3));
     HKT_TRY(letters_send(letters_mailbox_new(1), 'x'));
     return numbers_recv(&numbers, &n);
+}
+
+int use_all(void *arg)
+{
+    HKT_TRY(hkt_once_run(&once, use_all, arg));
+    HKT_TRY(hkt_lock_acquire(&lock));
+    HKT_DEFER(hkt_lock_leave, &lock);
+    HKT_TRY(hkt_cond_wait(&sharing));
+    HKT_TRY(hkt_cond_acquire(&own));
+    HKT_DEFER(hkt_cond_leave, &own);
+    HKT_TRY(hkt_semaphore_acquire(&slots[0]));
+    HKT_DEFER(hkt_semaphore_leave, &slots[0]);
+    HKT_TRY(hkt_rwlock_acquire_read(&rwlock));
+    HKT_DEFER(hkt_rwlock_leave, &rwlock);
+    HKT_TRY(hkt_waitgroup_add(&group, 1));
+    HKT_DEFER(hkt_waitgroup_leave, &group);
+    HKT_TRY(hkt_event_wait(&event));
+    return hkt_barrier_wait(&barrier);
 }
