@@ -82,7 +82,7 @@ HKT_API struct hkt_case hkt_channel_recv_case(struct hkt_channel *c, void *value
 struct hkt__parting {
     struct hkt_ctx *self;
     const struct hkt_ctx *next;
-    void *room[12];
+    uint64_t room[10];
 };
 enum { HKT__PARTS = 2 };
 
