@@ -15,6 +15,7 @@
 #include <hocket/loop.h>
 #include <hocket/mailbox.h>
 #include <hocket/net.h>
+#include <hocket/process.h>
 #include <hocket/queue.h>
 #include <hocket/select.h>
 #include <hocket/signal.h>

@@ -196,6 +196,21 @@ int hkt__pool_submit(struct hkt__work *w)
     return rc;
 }
 
+static void *serve_one(void *w)
+{
+    pthread_mutex_lock(&pool.lock);
+    run(w);
+    pthread_mutex_unlock(&pool.lock);
+    return NULL;
+}
+
+int hkt__pool_submit_alone(struct hkt__work *w)
+{
+    (void)pthread_once(&once, watch_forks);
+    w->state = HKT__WORK_RUNNING;
+    return hkt__os.thread(serve_one, w);
+}
+
 enum hkt__work_state hkt__pool_cancel(struct hkt__work *w, bool drop)
 {
     pthread_mutex_lock(&pool.lock);

@@ -30,6 +30,10 @@ struct hkt__work {
 /* 0, or -EAGAIN when there is no thread and none can be had. */
 int hkt__pool_submit(struct hkt__work *w);
 
+/* The same in a thread of its own, which is none of the pool's: for what may take for ever. Unless
+ * somebody has to be told of its end, w->drop is set before. */
+int hkt__pool_submit_alone(struct hkt__work *w);
+
 /* Withdraws it if it has not begun. If it runs it is marked as cancelled, and with `drop` it
  * belongs to its thread from now on. Answers in which state it was. */
 enum hkt__work_state hkt__pool_cancel(struct hkt__work *w, bool drop);

@@ -190,6 +190,35 @@ void hkt__loop_finish(struct hkt_loop *loop)
     }
 }
 
+void hkt__loop_end_link(struct hkt_loop *loop, struct hkt__loop_end *e)
+{
+    e->prev = NULL;
+    e->next = loop->ends;
+    if (e->next)
+        e->next->prev = e;
+    loop->ends = e;
+}
+
+void hkt__loop_end_unlink(struct hkt_loop *loop, struct hkt__loop_end *e)
+{
+    if (e->prev)
+        e->prev->next = e->next;
+    else
+        loop->ends = e->next;
+    if (e->next)
+        e->next->prev = e->prev;
+}
+
+static void tell_end(struct hkt_loop *loop)
+{
+    struct hkt__loop_end *e;
+
+    while ((e = loop->ends) != NULL) {
+        hkt__loop_end_unlink(loop, e);
+        e->fn(e);
+    }
+}
+
 int hkt_loop_free(struct hkt_loop *loop)
 {
     if (!loop)
@@ -198,6 +227,7 @@ int hkt_loop_free(struct hkt_loop *loop)
         return -EBUSY;
     hkt__loop_finish(loop);
     hkt__bury(loop);
+    tell_end(loop);
     hkt__signals_forget(loop);
     loop->poller.ops->close(&loop->poller);
     hkt__fds_free(loop);

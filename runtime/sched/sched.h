@@ -69,6 +69,12 @@ struct hkt__ready_queue {
 
 struct hkt__fd_table;
 
+/* Something of a layer above that is to be told when its loop is freed. */
+struct hkt__loop_end {
+    struct hkt__loop_end *prev, *next;
+    void (*fn)(struct hkt__loop_end *e); /* which is out of the list already */
+};
+
 struct hkt_loop {
     /* Touched at each turn. */
     struct hkt_task *current; /* these two first, as inline code knows */
@@ -89,6 +95,7 @@ struct hkt_loop {
     atomic_size_t holds;
     _Atomic(struct hkt_handle *) posted; /* newest first */
     _Atomic(uint64_t) signals;           /* those that have come */
+    struct hkt__loop_end *ends;
     struct hkt_signal_watch *signal_watches;
     struct hkt_signal_watch dump_watch;
 
@@ -165,6 +172,11 @@ struct hkt__turn_watch {
 /* t NULL: a callback's turn. */
 void hkt__turn_begins(struct hkt_loop *loop, struct hkt__turn_watch *w, const struct hkt_task *t);
 void hkt__turn_ends(struct hkt_loop *loop, const struct hkt__turn_watch *w);
+
+/* loop.c */
+
+void hkt__loop_end_link(struct hkt_loop *loop, struct hkt__loop_end *e);
+void hkt__loop_end_unlink(struct hkt_loop *loop, struct hkt__loop_end *e);
 
 /* clock.c */
 
