@@ -11,9 +11,11 @@
 #include <hocket/io.h>
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 
 struct hkt__watcher {
     struct hkt__work work;
