@@ -13,12 +13,15 @@ static int run(void *op)
     return 0;
 }
 
-/* The task waits also when it is cancelled, once the call has begun: what it works on may be on the
- * task's stack. */
+/* By the poller, or else in the pool. The task waits also when it is cancelled, once the call has
+ * begun: what it works on may be on the task's stack. */
 static ssize_t await(struct hkt__fileop *op, const char *why)
 {
-    int rc = hkt__run_blocking(run, op, why);
+    ssize_t rc = hkt__fileop_await(op, why);
 
+    if (rc != -ENOSYS)
+        return rc;
+    rc = hkt__run_blocking(run, op, why);
     return rc < 0 ? rc : op->result;
 }
 

@@ -40,6 +40,9 @@ struct hkt__fileop {
     ssize_t result; /* a count, a descriptor, or -errno */
 };
 
+/* Has the loop's poller make the call; the task waits. -ENOSYS: it makes no such calls. */
+ssize_t hkt__fileop_await(const struct hkt__fileop *op, const char *why);
+
 /* Makes the call, which blocks. */
 void hkt__fileop_run(struct hkt__fileop *op);
 

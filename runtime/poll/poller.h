@@ -24,20 +24,34 @@ enum {
     HKT__POLL_NOTIFY = 16, /* somebody called notify(); token is 0 */
     HKT__POLL_DATA = 32,   /* of receive(): result bytes in buffer; 0: the end; or -errno */
     HKT__POLL_LAST = 64,   /* with DATA: nothing more comes before the next receive() */
-    HKT__POLL_SENT = 128,  /* of send(): result bytes were sent, or -errno */
+    HKT__POLL_SENT = 128,  /* of send() and file(): result is what the call answers, or -errno */
     HKT__POLL_ACCEPTED =
         256, /* of accept(): result is a connection, or -errno; with LAST as DATA */
 };
 
 /* Tokens are the loop's, except that a back end may read so much in them: one for add(), receive()
  * and accept() has the descriptor in its lower half and the three highest bits clear; one for
- * add_once() has bit 63 set and is otherwise an even address, one for send() an odd one. To
+ * add_once() has bit 63 set and is otherwise an even address, one for send() an odd one, and so for
+ * file(), with bit 1 besides; bit 60 of theirs is the back ends' own, and never in an event. To
  * remove() a receive() has bit 62 set, an accept() bit 61. The two highest numbers are the back
  * ends' own. */
 #define HKT__POLL_ONCE    (UINT64_C(1) << 63)
 #define HKT__POLL_RECEIVE (UINT64_C(1) << 62)
 #define HKT__POLL_ACCEPT  (UINT64_C(1) << 61)
 #define HKT__POLL_SEND    UINT64_C(1)
+#define HKT__POLL_FILE    UINT64_C(2)
+
+/* A call on a file that the system makes by itself. */
+struct hkt__poll_file {
+    enum { HKT__POLL_OPEN, HKT__POLL_PREAD, HKT__POLL_PWRITE, HKT__POLL_SYNC } what;
+    int fd;
+    const char *path;
+    void *buf; /* also what is written */
+    size_t size;
+    int64_t offset; /* -1: the file's position */
+    int flags;
+    unsigned mode;
+};
 
 /* Bytes that the system received ahead of a call that reads them. */
 struct hkt__buffer {
@@ -97,6 +111,8 @@ struct hkt__poller_ops {
     int (*accept)(struct hkt__poller *p, int fd, uint64_t token);
     /* Sends all of it, which stays where it is until SENT comes. Ended by remove(). */
     int (*send)(struct hkt__poller *p, int fd, const void *data, size_t size, uint64_t token);
+    /* Makes the call, which answers by SENT. Ended by remove(): -ECANCELED, unless it was made. */
+    int (*file)(struct hkt__poller *p, const struct hkt__poll_file *f, uint64_t token);
 };
 
 extern const struct hkt__poller_ops hkt__poller_epoll;

@@ -13,6 +13,7 @@
 #include "base/os.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -21,11 +22,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ENTRIES = 512, COMPLETIONS = 8192 };
+enum { ENTRIES = 512, COMPLETIONS = 8192, MOST_OF_FILE = 1 << 30 };
 
 /* Tokens of our own; the loop's never have all of the upper half set. */
 #define TOKEN_NOTIFY UINT64_MAX
 #define TOKEN_IGNORE (UINT64_MAX - 1)
+/* In one of a call on a file: it never went to the kernel. 0 is an answer there. */
+#define TAKEN_BACK (UINT64_C(1) << 60)
 
 /* Not POLLPRI: the kernel says it of any data that wakes a poll. */
 #define EDGES (POLLIN | POLLOUT | POLLRDHUP)
@@ -183,6 +186,11 @@ static int uring_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_t
     return 0;
 }
 
+static uint64_t taken_back(uint64_t token)
+{
+    return token & HKT__POLL_FILE ? TAKEN_BACK : 0;
+}
+
 /* What was asked for and has not gone to the kernel yet must not go: by then the number may be
  * another file's. A send still answers, because its owner waits for that. */
 static bool take_back(struct io_uring *ring, uint64_t token)
@@ -194,7 +202,7 @@ static bool take_back(struct io_uring *ring, uint64_t token)
         if (sqe->user_data != token || sqe->opcode == IORING_OP_NOP)
             continue;
         io_uring_prep_nop(sqe);
-        io_uring_sqe_set_data64(sqe, is_send(token) ? token : TOKEN_IGNORE);
+        io_uring_sqe_set_data64(sqe, is_send(token) ? token | taken_back(token) : TOKEN_IGNORE);
         return true;
     }
     return false;
@@ -315,6 +323,37 @@ static int uring_send(struct hkt__poller *p, int fd, const void *data, size_t si
     return 0;
 }
 
+static void prepare_file(struct io_uring_sqe *sqe, const struct hkt__poll_file *f)
+{
+    const unsigned size = f->size < MOST_OF_FILE ? (unsigned)f->size : MOST_OF_FILE;
+
+    switch (f->what) {
+    case HKT__POLL_OPEN:
+        io_uring_prep_openat(sqe, AT_FDCWD, f->path, f->flags | O_CLOEXEC, (mode_t)f->mode);
+        break;
+    case HKT__POLL_PREAD:
+        io_uring_prep_read(sqe, f->fd, f->buf, size, (__u64)f->offset);
+        break;
+    case HKT__POLL_PWRITE:
+        io_uring_prep_write(sqe, f->fd, f->buf, size, (__u64)f->offset);
+        break;
+    case HKT__POLL_SYNC:
+        io_uring_prep_fsync(sqe, f->fd, 0);
+        break;
+    }
+}
+
+static int uring_file(struct hkt__poller *p, const struct hkt__poll_file *f, uint64_t token)
+{
+    struct io_uring_sqe *sqe = entry(p);
+
+    if (!sqe)
+        return -EAGAIN;
+    prepare_file(sqe, f);
+    io_uring_sqe_set_data64(sqe, token);
+    return 0;
+}
+
 /* Completions */
 
 static struct hkt__buffer *filled(struct receiver *r, const struct io_uring_cqe *cqe)
@@ -368,8 +407,9 @@ static void take_operation(struct uring *u, const struct io_uring_cqe *cqe,
 {
     if (is_send(event->token)) {
         event->what = HKT__POLL_SENT;
-        if (cqe->res == 0) /* taken back */
+        if (event->token & HKT__POLL_FILE ? event->token & TAKEN_BACK : cqe->res == 0)
             event->result = -ECANCELED;
+        event->token &= ~TAKEN_BACK;
         return;
     }
     event->what = cqe->flags & IORING_CQE_F_MORE ? 0 : HKT__POLL_LAST;
@@ -465,4 +505,5 @@ const struct hkt__poller_ops hkt__poller_uring = {
     .recycle = uring_recycle,
     .accept = uring_accept,
     .send = uring_send,
+    .file = uring_file,
 };

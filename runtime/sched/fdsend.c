@@ -3,9 +3,12 @@
 #include "fdwait.h"
 #include "fork.h"
 
+/* Instead of the descriptor: a call on a file, which no two are told apart by. */
+enum { A_FILE = -2 };
+
 static uint64_t token_of(const struct hkt_sending *s)
 {
-    return HKT__POLL_ONCE | HKT__POLL_SEND | (uintptr_t)s;
+    return HKT__POLL_ONCE | HKT__POLL_SEND | (s->fd == A_FILE ? HKT__POLL_FILE : 0) | (uintptr_t)s;
 }
 
 static void link_send(struct hkt_loop *loop, struct hkt_sending *s)
@@ -41,12 +44,28 @@ int hkt__send_begin(struct hkt_loop *loop, struct hkt_sending *s, int fd, const 
     int rc = hkt__fd_get(loop, fd, &e);
     if (rc < 0 || !e->tcp)
         return rc < 0 ? rc : -ENOSYS;
+    s->fd = fd;
     rc = loop->poller.ops->send(&loop->poller, fd, data, size, token_of(s));
     if (rc < 0)
         return rc;
-    s->fd = fd;
     link_send(loop, s);
     return 0;
+}
+
+int hkt__file_begin(struct hkt_sending *s, const struct hkt__poll_file *f,
+                    void (*fn)(void *arg, ssize_t result), void *arg)
+{
+    struct hkt_loop *loop = hkt__loop;
+
+    if (!loop->poller.ops->file)
+        return -ENOSYS;
+    s->fd = A_FILE;
+    s->fn = fn;
+    s->arg = arg;
+    int rc = loop->poller.ops->file(&loop->poller, f, token_of(s));
+    if (rc == 0)
+        link_send(loop, s);
+    return rc;
 }
 
 void hkt__send_cancel(struct hkt_sending *s)
@@ -57,7 +76,7 @@ void hkt__send_cancel(struct hkt_sending *s)
 
 void hkt__send_event(struct hkt_loop *loop, const struct hkt__event *event)
 {
-    uint64_t address = event->token & ~(HKT__POLL_ONCE | HKT__POLL_SEND);
+    uint64_t address = event->token & ~(HKT__POLL_ONCE | HKT__POLL_SEND | HKT__POLL_FILE);
     struct hkt_sending *s = (struct hkt_sending *)(uintptr_t)address;
 
     unlink_send(loop, s);

@@ -208,6 +208,97 @@ Test(file, a_directory_is_listed_whole)
     on_each_pooled(lists, NULL);
 }
 
+/* Many at once, more than a ring has entries */
+
+enum { READERS = 700 };
+
+static int reads_byte(void *at)
+{
+    char c = 0;
+    int64_t offset = (intptr_t)at;
+
+    HKT_TRY(hkt_file_pread(ARG_FD(hkt_task_data(hkt_task_current())), &c, 1, offset));
+    return (unsigned char)c == offset % 251 ? 0 : -EILSEQ;
+}
+
+static int many_read(void *arg)
+{
+    static struct hkt_task *tasks[READERS];
+    const char *path = in_dir("a");
+    unsigned char data[READERS];
+    int fd = hkt_file_open(path, O_RDWR | O_CREAT, 0600);
+    const struct hkt_task_opts opts = {.data = FD_ARG(fd)};
+
+    (void)arg;
+    for (int i = 0; i < READERS; i++)
+        data[i] = (unsigned char)(i % 251);
+    cr_assert_eq(hkt_file_write(fd, data, READERS), READERS);
+    for (int i = 0; i < READERS; i++)
+        tasks[i] = hkt_spawn_opts(reads_byte, FD_ARG(i), &opts);
+    cr_assert_eq(hkt_gather(tasks, READERS, NULL), 0);
+    for (int i = 0; i < READERS; i++)
+        hkt_detach(tasks[i]);
+    cr_assert_eq(hkt_file_pread(fd, data, 1, -1), -EINVAL);
+    cr_assert_eq(hkt_file_pread(fd, data, sizeof data, READERS), 0, "the end is no cancellation");
+    cr_assert_eq(hkt_close(fd), 0);
+    return hkt_path_unlink(path);
+}
+
+Test(file, is_read_by_many_at_once)
+{
+    on_each_pooled(many_read, NULL);
+}
+
+static int reads_without_threads(void *arg)
+{
+    char buf[16];
+    int fd = hkt_file_open("/etc/passwd", O_RDONLY, 0);
+
+    (void)arg;
+    cr_assert(fd >= 0);
+    cr_assert(hkt_file_read(fd, buf, sizeof buf) > 0);
+    cr_assert(hkt_file_pread(fd, buf, sizeof buf, 3) > 0);
+    cr_assert_eq(hkt_work_threads(), 0u);
+    return hkt_close(fd);
+}
+
+Test(file, is_read_by_io_uring_without_threads)
+{
+    const struct hkt_loop_opts opts = {.poller = "io_uring"};
+
+    if (!have_backend("io_uring") || where_valgrind())
+        cr_skip_test("there is no io_uring here");
+    cr_assert_eq(hkt_run_opts(reads_without_threads, NULL, &opts), 0);
+}
+
+/* A call that is taken back before the kernel has seen it, and one whose loop ends meanwhile. */
+
+static int reads_some(void *fd)
+{
+    char buf[16];
+
+    return (int)hkt_file_pread(ARG_FD(fd), buf, sizeof buf, 0);
+}
+
+static int takes_back(void *arg)
+{
+    int fd = hkt_file_open("/etc/passwd", O_RDONLY, 0);
+
+    (void)arg;
+    struct hkt_task *t =
+        hkt_spawn_opts(reads_some, FD_ARG(fd), &(struct hkt_task_opts){.flags = HKT_EAGER});
+    cr_assert(hkt_task_cancel(t));
+    int rc = hkt_join(t);
+    cr_assert(rc == -ECANCELED || rc == 16, "%d", rc);
+    hkt_detach(hkt_spawn_opts(reads_some, FD_ARG(fd), &(struct hkt_task_opts){.flags = HKT_EAGER}));
+    return 0;
+}
+
+Test(file, a_call_is_taken_back)
+{
+    on_each_pooled(takes_back, NULL);
+}
+
 /* Cancellation */
 
 static int writes_one(void *fd)
