@@ -8,6 +8,7 @@
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/sendfile.h>
+#include <sys/syscall.h>
 #endif
 
 static ssize_t answer(ssize_t rc)
@@ -169,6 +170,19 @@ static ssize_t sys_sendfile(int socket, int file, int64_t *offset, size_t size)
 }
 #endif
 
+#if defined(__linux__) && defined(SYS_pidfd_open)
+static int sys_pidfd_open(pid_t pid)
+{
+    return (int)answer(syscall(SYS_pidfd_open, pid, 0));
+}
+#else
+static int sys_pidfd_open(pid_t pid)
+{
+    (void)pid;
+    return -ENOSYS;
+}
+#endif
+
 struct hkt__sys hkt__sys = {
     .read = sys_read,
     .write = sys_write,
@@ -187,6 +201,7 @@ struct hkt__sys hkt__sys = {
     .is_tcp = sys_is_tcp,
     .poll_ready = sys_poll_ready,
     .sendfile = sys_sendfile,
+    .pidfd_open = sys_pidfd_open,
     .getaddrinfo = getaddrinfo,
     .getnameinfo = getnameinfo,
 };

@@ -39,6 +39,8 @@ struct hkt__sys {
     /* From file at *offset, which moves, to a socket. -ENOSYS: there is no such call here, or not
      * for such a file. */
     ssize_t (*sendfile)(int socket, int file, int64_t *offset, size_t size);
+    /* A descriptor that becomes readable when the process ends. -ENOSYS: there are none here. */
+    int (*pidfd_open)(pid_t pid);
     /* These answer 0 or EAI_*, as the system's. They block. */
     int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **list);

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A shared library of Apple's has no such variable. */
@@ -111,11 +112,13 @@ static void describe(struct hkt__exec *e, const char *const *argv,
     (void)pthread_sigmask(SIG_SETMASK, NULL, &e->mask);
 }
 
-/* Of a process that was made but cannot be watched: it must not be left alone. */
+/* Of a process that was made but cannot be watched: it must not be left alone. Killed it ends at
+ * once, so this does not wait for long. */
 static int give_up(pid_t pid, int rc)
 {
     (void)kill(pid, SIGKILL);
-    hkt__reap_alone(pid);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     return rc;
 }
 

@@ -37,7 +37,5 @@ static inline bool hkt__reaped(const struct hkt_process *p)
 int hkt__process_signal(const struct hkt_process *p, int signum);
 /* Ends the last that there is of it. */
 void hkt__process_drop(struct hkt_process *p);
-/* Has a thread wait for a process that nobody else will. */
-void hkt__reap_alone(pid_t pid);
 
 #endif

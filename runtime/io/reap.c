@@ -8,6 +8,8 @@
 
 #include "sched/fork.h"
 
+#include "base/sys.h"
+
 #include <hocket/io.h>
 
 #include <signal.h>
@@ -24,23 +26,12 @@ struct hkt__watcher {
     pid_t pid;
 };
 
-#if defined(SYS_pidfd_open) && defined(SYS_pidfd_send_signal)
-static int open_pidfd(pid_t pid)
-{
-    return (int)syscall(SYS_pidfd_open, pid, 0);
-}
-
+#if defined(__linux__) && defined(SYS_pidfd_send_signal)
 static int signal_pidfd(int pidfd, int signum)
 {
     return syscall(SYS_pidfd_send_signal, pidfd, signum, NULL, 0) == 0 ? 0 : -errno;
 }
 #else
-static int open_pidfd(pid_t pid)
-{
-    (void)pid;
-    return -1;
-}
-
 static int signal_pidfd(int pidfd, int signum)
 {
     (void)pidfd;
@@ -139,7 +130,8 @@ static int watch_by_thread(struct hkt_process *p)
     return rc;
 }
 
-void hkt__reap_alone(pid_t pid)
+/* Has a thread wait for a process that nobody else will. */
+static void reap_alone(pid_t pid)
 {
     struct hkt__watcher *w = make_watcher(pid);
 
@@ -198,7 +190,7 @@ static void on_loop_end(struct hkt__loop_end *e)
         }
         close_pidfd(p);
         if (left)
-            hkt__reap_alone(p->pid);
+            reap_alone(p->pid);
         (void)hkt_future_set(&p->ended, -ECHILD, NULL);
     }
     p->watcher = NULL;
@@ -209,9 +201,9 @@ static void on_loop_end(struct hkt__loop_end *e)
 
 static int watch_by_pidfd(struct hkt_process *p)
 {
-    p->pidfd = open_pidfd(p->pid);
+    p->pidfd = hkt__sys.pidfd_open(p->pid);
     if (p->pidfd < 0)
-        return -ENOSYS;
+        return p->pidfd;
     int rc = hkt_add_reader(p->loop, p->pidfd, on_readable, p);
     if (rc < 0)
         close_pidfd(p);
