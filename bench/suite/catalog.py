@@ -26,6 +26,17 @@ BENCHES = {
         "100000": "100,000 parked coroutines",
         "1000000": "1,000,000 parked coroutines",
     },
+    "yield": {
+        "2": "Tasks that do nothing but give up their turn: 2 of them",
+        "10": "10 tasks",
+        "1000": "1,000 tasks",
+        "100000": "100,000 tasks, which run in the order in which they were made",
+        "100000_shuffled": "100,000 tasks, which run in an order of chance",
+        "1000000": "1,000,000 tasks, in the order in which they were made",
+    },
+    "spawn_join": {
+        "one": "Make a task that returns at once, and wait for its end",
+    },
     "queue": {
         "channel": "A task sends a number over an unbuffered channel and receives one over "
                    "another, to and from a task that sends back",
@@ -89,6 +100,8 @@ TITLES = {
     "generator": "Generator, each number",
     "create": "Create, run, finish",
     "memory": "Memory of a parked coroutine",
+    "yield": "A task's turn",
+    "spawn_join": "Spawn a task and join it",
     "queue": "Message between tasks, there and back",
     "select": "Select, a message",
     "lock": "Lock, taken and given back",
@@ -145,13 +158,15 @@ QUICK = {
 
 def memory_needed(row):
     """Bytes, about: most touch one page of a stack for each."""
-    return int(row.case) * 5000 if row.bench == "memory" else 0
+    return int(row.case.split("_")[0]) * 5000 if row.bench in ("memory", "yield") else 0
 
 
 def left_out_by_quick(row):
     """Because of the time it takes."""
     if row.bench in SERVERS or row.bench == "timer":
         return (row.bench, row.case, row.impl) not in QUICK
+    if row.bench == "yield":
+        return row.case == "1000000" or row.case.startswith("100000") and row.impl != "hocket"
     if row.bench != "memory" or row.case == "10000":
         return False
     if row.case == "1000000":
@@ -163,6 +178,8 @@ def rounds_of(bench, case, rounds):
     """Memory is the same each time, and a million takes seconds."""
     if bench in SERVERS or bench == "timer":
         return min(rounds, 3 if bench == "idle" else 5)
+    if bench == "yield" and case == "1000000":
+        return min(rounds, 3)
     if bench != "memory":
         return rounds
     return 1 if rounds <= 3 or case == "1000000" else 3

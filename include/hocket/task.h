@@ -104,10 +104,38 @@ HKT_API void hkt_task_set_name(struct hkt_task *t, const char *name);
 HKT_API void *hkt_task_data(const struct hkt_task *t);
 HKT_API void hkt_task_set_data(struct hkt_task *t, void *data);
 
+/* hkt_sleep() for whatever is not simple; private. Suspends: always. */
+HKT_API hkt_async int hkt__sleep(int64_t delay_ns);
+/* Puts the running task at the end of the queue, and answers who runs next; NULL: that is not
+ * simple. Private. */
+HKT_API_FAST const struct hkt_ctx *hkt__turn_begin(struct hkt_loop *loop);
+HKT_API int hkt__turn_cancelled(void);
+
+/* Switches in the caller, which saves just what is live there. */
+HKT_INLINE int hkt__turn_inline(void)
+{
+    const struct hkt_msg none = {NULL, 0};
+    struct hkt_ctx *self = (struct hkt_ctx *)(void *)hkt_task_current();
+    const struct hkt_ctx *next = self ? hkt__turn_begin(hkt__loop) : NULL;
+
+    if (HKT_UNLIKELY(!next))
+        return hkt__sleep(0);
+    if (HKT_LIKELY(next != self))
+        (void)hkt_ctx_switch(self, next, none);
+    return HKT_LIKELY(!(self->flags & HKT__CANCEL)) ? 0 : hkt__turn_cancelled();
+}
+
 /* What: gives up the processor until delay_ns have passed, never less. Zero or negative: for one
  * turn of whatever else is ready.
  * Returns: 0; -ECANCELED; -EPERM: not in a task. Suspends: always. asyncio: sleep(). */
-HKT_API hkt_async int hkt_sleep(int64_t delay_ns);
+HKT_INLINE hkt_async int hkt_sleep(int64_t delay_ns)
+{
+#if defined(__GNUC__)
+    if (__builtin_constant_p(delay_ns) && delay_ns <= 0)
+        return hkt__turn_inline();
+#endif
+    return hkt__sleep(delay_ns);
+}
 
 /* What: prints every task of the loop to standard error: name, state, what it waits for and how
  * long, stack used. loop NULL: the running one. Thread: the loop's own. */

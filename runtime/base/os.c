@@ -135,22 +135,6 @@ static int64_t os_now(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int os_thread(void *(*fn)(void *), void *arg)
-{
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all, before;
-
-    pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* which it inherits */
-    int rc = pthread_create(&thread, &attr, fn, arg);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attr);
-    return -rc;
-}
-
 static void os_write_stderr(const char *text, size_t size)
 {
     while (size > 0) {
@@ -173,7 +157,6 @@ struct hkt__os hkt__os = {
     .resident = os_resident,
     .shadow_stack = os_shadow_stack,
     .now = os_now,
-    .thread = os_thread,
     .write_stderr = os_write_stderr,
 };
 

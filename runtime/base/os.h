@@ -28,8 +28,6 @@ struct hkt__os {
     bool (*shadow_stack)(void);
     /* The monotonic clock, nanoseconds. */
     int64_t (*now)(void);
-    /* Starts a detached thread, in which all signals are blocked. 0 or -errno. */
-    int (*thread)(void *(*fn)(void *), void *arg);
     void (*write_stderr)(const char *text, size_t size);
 };
 

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/sendfile.h>
@@ -183,6 +185,22 @@ static int sys_pidfd_open(pid_t pid)
 }
 #endif
 
+static int sys_thread(void *(*fn)(void *), void *arg)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, before;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* which it inherits */
+    int rc = pthread_create(&thread, &attr, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return -rc;
+}
+
 struct hkt__sys hkt__sys = {
     .read = sys_read,
     .write = sys_write,
@@ -204,4 +222,5 @@ struct hkt__sys hkt__sys = {
     .pidfd_open = sys_pidfd_open,
     .getaddrinfo = getaddrinfo,
     .getnameinfo = getnameinfo,
+    .thread = sys_thread,
 };

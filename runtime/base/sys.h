@@ -46,6 +46,8 @@ struct hkt__sys {
                        struct addrinfo **list);
     int (*getnameinfo)(const struct sockaddr *addr, socklen_t addr_size, char *host,
                        socklen_t host_size, char *service, socklen_t service_size, int flags);
+    /* Starts a detached thread, in which all signals are blocked. 0 or -errno. */
+    int (*thread)(void *(*fn)(void *), void *arg);
 };
 
 extern struct hkt__sys hkt__sys;

@@ -49,7 +49,8 @@ struct hkt__cold {
     char *top;              /* where the first frame begins; above it, bytes copied for the body */
     struct hkt__pool *pool; /* NULL: the user's memory */
     struct hkt__thread *thread;
-    size_t room; /* bytes from low that frames and copied arguments share */
+    size_t room;     /* bytes from low that frames and copied arguments share */
+    unsigned colour; /* of these, not used: see stack.c */
 
     int rc;          /* what the body returned */
     uint32_t traits; /* HKT_CORO_FPENV, HKT_CORO_PAINT, and those below */
@@ -89,6 +90,11 @@ struct hkt__cold {
 
 /* What the calling thread has; NULL before its first coroutine. */
 extern _Thread_local struct hkt__thread *hkt__thread_current HKT__TLS_FAST;
+
+static inline size_t hkt__stack_size(const struct hkt__cold *cold)
+{
+    return (size_t)(cold->top - cold->low) + cold->colour;
+}
 
 static inline bool hkt__busy(const struct hkt_coro *c)
 {

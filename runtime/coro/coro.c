@@ -92,7 +92,7 @@ static void rewind_to_start(struct hkt_coro *c, void *arg)
 HKT_INLINE void dress(struct hkt_coro *c, const char *name, void *data, uint32_t traits)
 {
     struct hkt__cold *cold = c->cold;
-    char *top = cold->low + cold->room;
+    char *top = cold->low + cold->room - cold->colour;
 
     if (HKT_UNLIKELY(cold->name != name))
         cold->name = name;
@@ -514,7 +514,7 @@ void hkt_coro_set_name(struct hkt_coro *c, const char *name)
 
 size_t hkt_coro_stack_size(const struct hkt_coro *c)
 {
-    return c ? (size_t)(c->cold->top - c->cold->low) : 0;
+    return c ? hkt__stack_size(c->cold) : 0;
 }
 
 HKT__UNSANITIZED static size_t painted_over(const struct hkt__cold *cold)

@@ -28,7 +28,7 @@ static void describe(const struct hkt_coro *c, const void *context)
     int n = snprintf(line, sizeof line,
                      "hocket: stack overflow in coroutine '%s': its stack of %zu bytes is used up, "
                      "in %s\n",
-                     c->cold->name, (size_t)(c->cold->top - c->cold->low), where);
+                     c->cold->name, hkt__stack_size(c->cold), where);
     hkt__os.write_stderr(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 

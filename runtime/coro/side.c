@@ -85,7 +85,7 @@ static void check_canary(const struct hkt_coro *c)
 
     if (HKT_UNLIKELY(*(const uint64_t *)cold->low != HKT__CANARY))
         hkt__fatal("stack overflow in coroutine '%s': its stack of %zu bytes was overrun",
-                   cold->name, (size_t)(cold->top - cold->low));
+                   cold->name, hkt__stack_size(cold));
 }
 
 uint32_t hkt__side_process_watched(void)

@@ -23,6 +23,8 @@
 enum {
     SLAB_FIRST = 16,
     SLAB_MOST = 4096,
+    COLOURS = 8,
+    COLOURED_FROM = 32768,
 };
 #define SLAB_BYTES_MOST ((size_t)1 << (sizeof(size_t) > 4 ? 28 : 22))
 
@@ -180,6 +182,13 @@ static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool,
     return s;
 }
 
+/* Tops at the same place in their pages would compete for one set of each cache: a thousand parked
+ * frames would not fit into any. Small stacks need their bytes more. */
+static unsigned colour_of(unsigned number, size_t stack_size)
+{
+    return stack_size < COLOURED_FROM ? 0 : number % COLOURS * 64;
+}
+
 /* The next block of the newest slab, with its guard page. */
 static struct hkt_coro *carve(struct hkt__thread *t, struct hkt__pool *pool, size_t stack_size)
 {
@@ -199,6 +208,7 @@ static struct hkt_coro *carve(struct hkt__thread *t, struct hkt__pool *pool, siz
     c->cold->upper = s->upper + (size_t)s->used * HKT__UPPER_SIZE;
     c->cold->low = stack + page;
     c->cold->room = stack_size - page;
+    c->cold->colour = colour_of(s->used, stack_size);
     c->cold->pool = pool;
     c->cold->thread = t;
     hkt__side_note_stack(c);

@@ -7,7 +7,7 @@
 #include "pool.h"
 #include "sched/fork.h"
 
-#include "base/os.h"
+#include "base/sys.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -175,7 +175,7 @@ static int ensure_thread(void)
     if (pool.queued <= pool.idle || pool.threads >= pool.max)
         return 0;
     pool.threads++;
-    int rc = hkt__os.thread(serve, NULL);
+    int rc = hkt__sys.thread(serve, NULL);
     if (rc == 0)
         return 0;
     pool.threads--;
@@ -208,7 +208,7 @@ int hkt__pool_submit_alone(struct hkt__work *w)
 {
     (void)pthread_once(&once, watch_forks);
     w->state = HKT__WORK_RUNNING;
-    return hkt__os.thread(serve_one, w);
+    return hkt__sys.thread(serve_one, w);
 }
 
 enum hkt__work_state hkt__pool_cancel(struct hkt__work *w, bool drop)

@@ -32,7 +32,16 @@ static bool abort_sleep(struct hkt__wait *w)
     return hkt_handle_cancel(&((struct sleep *)(void *)w)->handle);
 }
 
-int hkt_sleep(int64_t delay_ns)
+/* Apart, so that giving up a turn needs no room for a timer. */
+HKT__APART static int sleep_until(struct hkt_loop *loop, struct hkt_task *self, int64_t when)
+{
+    struct sleep s = {.wait = {.why = "sleep", .abort = abort_sleep, .detail = -1}};
+
+    hkt__arm_wake(loop, &s.handle, self, when);
+    return hkt__park(&s.wait);
+}
+
+int hkt__sleep(int64_t delay_ns)
 {
     struct hkt_task *self = hkt__task_self();
 
@@ -40,8 +49,5 @@ int hkt_sleep(int64_t delay_ns)
         return -EPERM;
     if (delay_ns <= 0)
         return hkt__turn();
-    struct hkt_loop *loop = hkt__loop;
-    struct sleep s = {.wait = {.why = "sleep", .abort = abort_sleep, .detail = -1}};
-    hkt__arm_wake(loop, &s.handle, self, hkt__deadline(loop, delay_ns));
-    return hkt__park(&s.wait);
+    return sleep_until(hkt__loop, self, hkt__deadline(hkt__loop, delay_ns));
 }

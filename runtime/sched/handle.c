@@ -34,7 +34,8 @@ int hkt_call_soon(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, 
     if (rc < 0)
         return rc;
     set(loop, h, fn, arg);
-    hkt__ready_push_handle(loop, h);
+    h->state = HKT__QUEUED;
+    hkt__ready_push_handle(&loop->ready, h);
     return 0;
 }
 
@@ -66,7 +67,8 @@ int hkt_handle_cancel(struct hkt_handle *h)
 {
     switch (h ? h->state : HKT__IDLE) {
     case HKT__QUEUED:
-        hkt__ready_remove_handle(h->loop, h);
+        hkt__ready_remove_handle(&h->loop->ready, h);
+        h->state = HKT__IDLE;
         return 1;
     case HKT__ARMED:
         hkt__timer_cancel(&h->loop->timers, &h->timer);
@@ -89,7 +91,8 @@ void hkt__fire_timers(struct hkt_loop *loop)
     while ((t = hkt__timers_pop_due(&loop->timers, loop->now)) != NULL) {
         struct hkt_handle *h = handle_of(t);
         if (h->fn) {
-            hkt__ready_push_handle(loop, h);
+            h->state = HKT__QUEUED;
+            hkt__ready_push_handle(&loop->ready, h);
         } else {
             h->state = HKT__IDLE;
             hkt__wake_on(loop, h->arg, 0);
@@ -132,7 +135,8 @@ void hkt__take_posted(struct hkt_loop *loop)
     }
     while ((h = oldest) != NULL) {
         oldest = (struct hkt_handle *)(void *)h->ready.next;
-        hkt__ready_push_handle(loop, h);
+        h->state = HKT__QUEUED;
+        hkt__ready_push_handle(&loop->ready, h);
     }
 }
 

@@ -57,7 +57,7 @@ static int64_t may_sleep(struct hkt_loop *loop)
 {
     int64_t when;
 
-    if (loop->ready.head || loop->stopping || atomic_load(&loop->posted) ||
+    if (hkt__ready_any(&loop->ready) || loop->stopping || atomic_load(&loop->posted) ||
         atomic_load(&loop->signals))
         return 0;
     if (!hkt__timers_next(&loop->timers, &when))
@@ -68,7 +68,7 @@ static int64_t may_sleep(struct hkt_loop *loop)
 /* Whether anything but this thread's own turns can wake a task. */
 static bool can_be_woken(const struct hkt_loop *loop)
 {
-    return loop->ready.head || loop->fd_waiters || loop->outside || loop->stopping ||
+    return hkt__ready_any(&loop->ready) || loop->fd_waiters || loop->outside || loop->stopping ||
            atomic_load(&loop->holds) || atomic_load(&loop->posted) ||
            hkt__timers_count(&loop->timers) > 0;
 }
@@ -124,6 +124,20 @@ static void start_timers(struct hkt_loop *loop)
     (void)hkt__timers_pop_due(&loop->timers, loop->now);
 }
 
+static int furnish(struct hkt_loop *loop, const char *poller)
+{
+    int rc = hkt__ready_init(&loop->ready);
+
+    if (rc == 0)
+        rc = hkt__fds_init(loop);
+    if (rc < 0)
+        return rc;
+    rc = hkt__poller_choose(&loop->poller, poller);
+    if (rc < 0)
+        hkt__fds_free(loop);
+    return rc;
+}
+
 struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
 {
     static const struct hkt_loop_opts none;
@@ -136,18 +150,13 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     hkt__fork_watch();
     loop->forks = hkt__forks;
     loop->thread = pthread_self();
-    hkt__ready_init(loop);
     loop->clock = opts->clock;
     loop->sleep_until = opts->clock ? opts->sleep_until : NULL;
     loop->clock_ctx = opts->clock_ctx;
     loop->slow_ns = opts->slow_ns;
     loop->random = 1;
-    if (hkt__fds_init(loop) < 0) {
-        free(loop);
-        return NULL;
-    }
-    if (hkt__poller_choose(&loop->poller, opts->poller) < 0) {
-        hkt__fds_free(loop);
+    if (furnish(loop, opts->poller) < 0) {
+        hkt__ready_free(&loop->ready);
         free(loop);
         return NULL;
     }
@@ -231,6 +240,7 @@ int hkt_loop_free(struct hkt_loop *loop)
     hkt__signals_forget(loop);
     loop->poller.ops->close(&loop->poller);
     hkt__fds_free(loop);
+    hkt__ready_free(&loop->ready);
     free(loop);
     return 0;
 }

@@ -6,6 +6,8 @@
 #ifndef HOCKET_SCHED_SCHED_H
 #define HOCKET_SCHED_SCHED_H
 
+#include "ready.h"
+
 #include "base/timer.h"
 #include "coro/cold.h"
 #include "poll/poller.h"
@@ -17,8 +19,8 @@
 #include <stdatomic.h>
 
 /* A task is a coroutine that the scheduler resumes. Of its control block's hot half the scheduler
- * uses: ctx, the suspended context; ctx.aux, what the wake-up says; face, the link in the ready
- * queue; data, what it waits for, NULL while it is ready. So a turn touches one cache line. */
+ * uses: ctx, the suspended context; ctx.aux, what the wake-up says; data, what it waits for, NULL
+ * while it is ready. So a turn touches one cache line. */
 struct hkt_task {
     struct hkt_coro coro;
 };
@@ -62,11 +64,6 @@ struct hkt__wait {
                       the next suspension */
 };
 
-struct hkt__ready_queue {
-    struct hkt__link *head; /* tagged: see ready.h */
-    struct hkt__link **tail;
-};
-
 struct hkt__fd_table;
 
 /* Something of a layer above that is to be told when its loop is freed. */
@@ -79,10 +76,10 @@ struct hkt_loop {
     /* Touched at each turn. */
     struct hkt_task *current; /* these two first, as inline code knows */
     uint64_t next_id;
+    struct hkt__ready ready;
+    int budget;         /* turns left before the loop polls */
+    int op_budget;      /* calls that did not suspend left before one gives up its turn */
     struct hkt_ctx ctx; /* of the loop itself, while a task runs */
-    struct hkt__ready_queue ready;
-    int budget;    /* turns left before the loop polls */
-    int op_budget; /* calls that did not suspend left before one gives up its turn */
 
     int64_t now; /* when the loop last looked */
     struct hkt__timers timers;
@@ -145,11 +142,6 @@ void hkt__give_way(void);
 static inline void hkt__op_done(struct hkt_loop *loop);
 /* Runs what is ready, from the loop's own stack, until the budget is used up. */
 void hkt__run_ready(struct hkt_loop *loop);
-void hkt__ready_init(struct hkt_loop *loop);
-void hkt__ready_push_task(struct hkt_loop *loop, struct hkt_task *t);
-void hkt__ready_push_handle(struct hkt_loop *loop, struct hkt_handle *h);
-/* Takes a handle out of the middle of the queue. */
-void hkt__ready_remove_handle(struct hkt_loop *loop, struct hkt_handle *h);
 /* Leaves the running task for ever. */
 void hkt__leave_task(struct hkt_loop *loop, struct hkt_task *self);
 /* Goes straight into a task from the loop or from a spawning task, which is queued next. */

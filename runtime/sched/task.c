@@ -91,9 +91,10 @@ struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *ar
                                 const struct hkt_task_opts *opts)
 {
     const struct hkt_coro_opts coro_opts = {.stack_size = opts ? opts->stack_size : 0};
-    struct hkt_coro *c = hkt__coro_make(NULL, opts ? &coro_opts : NULL, 0);
+    struct hkt_coro *c;
 
-    if (!c)
+    if (hkt__ready_reserve(&loop->ready, loop->task_count + 1) < 0 ||
+        !(c = hkt__coro_make(NULL, opts ? &coro_opts : NULL, 0)))
         return NULL;
     struct hkt_task *t = (struct hkt_task *)(void *)c;
     struct hkt__job *job = hkt__job(t);
@@ -121,7 +122,7 @@ void hkt__task_start(struct hkt_task *t, bool eager)
     if (eager && loop == hkt__loop)
         hkt__run_now(loop, t);
     else
-        hkt__ready_push_task(loop, t);
+        hkt__ready_push(&loop->ready, t);
 }
 
 static struct hkt_task *spawn(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,

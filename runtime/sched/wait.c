@@ -2,10 +2,9 @@
  *
  * Park and wake, the ready queue, and the switches between tasks and the loop.
  *
- * The queue is a list of links, each in a task's control block or in a handle; the lowest bit of a
- * link's address says which. A parking task takes the next one itself and switches straight to it;
- * the loop's own stack runs only for a handle, or when nothing is ready, or when the budget of
- * turns is used up and it is time to poll.
+ * A parking task takes the next one itself and switches straight to it; the loop's own stack runs
+ * only for a handle, or when nothing is ready, or when the budget of turns is used up and it is
+ * time to poll.
  */
 #include "fork.h"
 #include "sched.h"
@@ -14,89 +13,27 @@
 #include "coro/side.h"
 #include "coro/stack.h"
 
-enum { TURNS_A_POLL = 256, HANDLE_TAG = 1 };
+enum { TURNS_A_POLL = 256 };
 
 HKT__THREAD struct hkt_loop *hkt__loop;
-
-/* The ready queue */
-
-static struct hkt__link *link_of_task(struct hkt_task *t)
-{
-    return (struct hkt__link *)(void *)&t->coro.face;
-}
-
-static struct hkt_task *task_of_link(struct hkt__link *l)
-{
-    return (struct hkt_task *)((char *)l - offsetof(struct hkt_coro, face));
-}
-
-static bool is_handle(const struct hkt__link *tagged)
-{
-    return ((uintptr_t)tagged & HANDLE_TAG) != 0;
-}
-
-static struct hkt__link *untag(struct hkt__link *tagged)
-{
-    return (struct hkt__link *)((uintptr_t)tagged & ~(uintptr_t)HANDLE_TAG);
-}
-
-void hkt__ready_init(struct hkt_loop *loop)
-{
-    loop->ready.head = NULL;
-    loop->ready.tail = &loop->ready.head;
-}
-
-static void push(struct hkt_loop *loop, struct hkt__link *tagged)
-{
-    struct hkt__link *l = untag(tagged);
-
-    l->next = NULL;
-    *loop->ready.tail = tagged;
-    loop->ready.tail = &l->next;
-}
-
-static struct hkt__link *pop(struct hkt_loop *loop)
-{
-    struct hkt__link *tagged = loop->ready.head;
-
-    if (!(loop->ready.head = untag(tagged)->next))
-        loop->ready.tail = &loop->ready.head;
-    return tagged;
-}
-
-void hkt__ready_push_task(struct hkt_loop *loop, struct hkt_task *t)
-{
-    push(loop, link_of_task(t));
-}
-
-void hkt__ready_push_handle(struct hkt_loop *loop, struct hkt_handle *h)
-{
-    h->state = HKT__QUEUED;
-    push(loop, (struct hkt__link *)((uintptr_t)&h->ready | HANDLE_TAG));
-}
-
-void hkt__ready_remove_handle(struct hkt_loop *loop, struct hkt_handle *h)
-{
-    struct hkt__link **at = &loop->ready.head;
-
-    while (untag(*at) != &h->ready)
-        at = &untag(*at)->next;
-    if (!(*at = h->ready.next))
-        loop->ready.tail = at;
-    h->state = HKT__IDLE;
-}
 
 /* Switches */
 
 /* The next task, if the running one may hand over to it; NULL: go to the loop. */
 static struct hkt_task *next_task(struct hkt_loop *loop)
 {
-    if (--loop->budget <= 0 || !loop->ready.head || is_handle(loop->ready.head))
+    struct hkt__ready *q = &loop->ready;
+
+    if (--loop->budget <= 0 || !hkt__ready_any(q) || !hkt__ready_is_task(q))
         return NULL;
-    return task_of_link(pop(loop));
+    struct hkt_task *next = hkt__ready_first_task(q);
+    q->head++;
+    return next;
 }
 
-static void switch_watched(struct hkt_loop *loop, struct hkt_task *self, struct hkt_task *next)
+/* Apart, because its record would lie in the frame of each parked task. */
+HKT__APART static void switch_watched(struct hkt_loop *loop, struct hkt_task *self,
+                                      struct hkt_task *next)
 {
     const struct hkt_msg none = {NULL, 0};
     struct hkt__side me;
@@ -157,17 +94,27 @@ static void call(struct hkt_handle *h)
     fn(arg);
 }
 
+static void call_next(struct hkt_loop *loop)
+{
+    struct hkt_handle *h = hkt__ready_pop_handle(&loop->ready);
+
+    loop->budget--;
+    if (h)
+        call(h);
+}
+
 /* Takes the loop's own turn: one callback, or one task and those to which it hands over. */
 static void run_next(struct hkt_loop *loop)
 {
-    struct hkt__link *tagged = pop(loop);
+    struct hkt__ready *q = &loop->ready;
 
     loop->op_budget = HKT__OPS_A_TURN;
-    if (is_handle(tagged)) {
-        loop->budget--;
-        call((struct hkt_handle *)((char *)untag(tagged) - offsetof(struct hkt_handle, ready)));
+    if (hkt__ready_is_task(q)) {
+        struct hkt_task *t = hkt__ready_first_task(q);
+        q->head++;
+        enter(loop, t);
     } else {
-        enter(loop, task_of_link(tagged));
+        call_next(loop);
     }
     if (HKT_UNLIKELY(loop->graveyard != NULL))
         hkt__bury(loop);
@@ -176,11 +123,12 @@ static void run_next(struct hkt_loop *loop)
 /* With a bound on a turn's length each turn comes back to the loop, which reads the clock. */
 static void run_ready_timed(struct hkt_loop *loop)
 {
-    for (int turns = 0; loop->ready.head && turns < TURNS_A_POLL && !hkt__forked(loop); turns++) {
+    const struct hkt__ready *q = &loop->ready;
+
+    for (int turns = 0; hkt__ready_any(q) && turns < TURNS_A_POLL && !hkt__forked(loop); turns++) {
         struct hkt__turn_watch watch;
         loop->budget = 1;
-        hkt__turn_begins(loop, &watch,
-                         is_handle(loop->ready.head) ? NULL : task_of_link(loop->ready.head));
+        hkt__turn_begins(loop, &watch, hkt__ready_is_task(q) ? hkt__ready_first_task(q) : NULL);
         run_next(loop);
         hkt__turn_ends(loop, &watch);
     }
@@ -188,12 +136,13 @@ static void run_ready_timed(struct hkt_loop *loop)
 
 void hkt__run_ready(struct hkt_loop *loop)
 {
+    hkt__ready_trim(&loop->ready, loop->task_count);
     if (HKT_UNLIKELY(loop->slow_ns > 0)) {
         run_ready_timed(loop);
         return;
     }
     loop->budget = TURNS_A_POLL;
-    while (loop->ready.head && loop->budget > 0)
+    while (hkt__ready_any(&loop->ready) && loop->budget > 0)
         run_next(loop);
 }
 
@@ -207,10 +156,7 @@ void hkt__run_now(struct hkt_loop *loop, struct hkt_task *t)
         return;
     }
     /* The spawner goes on next: it takes the head of the queue. */
-    struct hkt__link *l = link_of_task(self);
-    if (!(l->next = loop->ready.head))
-        loop->ready.tail = &l->next;
-    loop->ready.head = l;
+    hkt__ready_push_first(&loop->ready, self);
     loop->budget++; /* so that what t hands over to is not the loop */
     loop->current = t;
     if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__SLOW))
@@ -274,7 +220,7 @@ void hkt__wake_on(struct hkt_loop *loop, struct hkt_task *t, int rc)
         hkt__fatal("wake of task '%s', which is not parked", hkt_task_name(t, (char[32]){0}, 32));
     t->coro.data = NULL;
     t->coro.ctx.aux = (uint32_t)rc;
-    hkt__ready_push_task(loop, t);
+    hkt__ready_push(&loop->ready, t);
 }
 
 void hkt__wake(struct hkt_task *t, int rc)
@@ -288,8 +234,26 @@ void hkt__give_way(void)
     struct hkt_task *self = loop->current;
 
     loop->op_budget = HKT__OPS_A_TURN;
-    hkt__ready_push_task(loop, self);
+    hkt__ready_push(&loop->ready, self);
     switch_away(loop, self);
+}
+
+const struct hkt_ctx *hkt__turn_begin(struct hkt_loop *loop)
+{
+    struct hkt_task *self = loop->current;
+
+    if (HKT_UNLIKELY(self->coro.ctx.flags & (HKT__CANCEL | HKT__SLOW)))
+        return NULL;
+    loop->op_budget = HKT__OPS_A_TURN;
+    hkt__ready_push(&loop->ready, self);
+    struct hkt_task *next = next_task(loop);
+    loop->current = next;
+    return next ? &next->coro.ctx : &loop->ctx;
+}
+
+int hkt__turn_cancelled(void)
+{
+    return take_cancel(hkt__loop->current);
 }
 
 int hkt__turn(void)

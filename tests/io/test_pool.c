@@ -3,6 +3,7 @@
  * The pool of threads when the system has none to give.
  */
 #include "base/os.h"
+#include "base/sys.h"
 #include "io/pooled.h"
 
 static int threads_left;
@@ -16,9 +17,9 @@ static int few_threads(void *(*fn)(void *), void *arg)
 static void with_threads(int n)
 {
     if (!real_thread)
-        real_thread = hkt__os.thread;
+        real_thread = hkt__sys.thread;
     threads_left = n;
-    hkt__os.thread = few_threads;
+    hkt__sys.thread = few_threads;
 }
 
 static int answers(void *rc)
@@ -42,7 +43,7 @@ static int none(void *arg)
     cr_assert_eq(released, 0);
     with_threads(1);
     cr_assert_eq(hkt_run_blocking(answers, FD_ARG(1)), 1, "nothing is left over");
-    hkt__os.thread = real_thread;
+    hkt__sys.thread = real_thread;
     return 0;
 }
 
@@ -64,7 +65,7 @@ static int one(void *arg)
     open_gate(&g);
     cr_assert_eq(hkt_join(first), 0);
     cr_assert_eq(hkt_join(second), 1);
-    hkt__os.thread = real_thread;
+    hkt__sys.thread = real_thread;
     return 0;
 }
 

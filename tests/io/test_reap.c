@@ -128,15 +128,15 @@ static int not_to_be_watched(void *arg)
 
     (void)arg;
     reports_to(&reports);
-    real_thread = hkt__os.thread;
-    hkt__os.thread = few_threads;
+    real_thread = hkt__sys.thread;
+    hkt__sys.thread = few_threads;
     threads_left = 0;
     cr_assert_eq(start("exit 0", -1, &p), -EAGAIN, "not even started");
     cr_assert_null(p);
     threads_left = 1;
     cr_assert_eq(start("exec sleep 1000", -1, &p), -EAGAIN);
     cr_assert_null(p);
-    hkt__os.thread = real_thread;
+    hkt__sys.thread = real_thread;
     hkt_on_report(NULL, NULL);
     cr_assert(wait(NULL) < 0 && errno == ECHILD, "killed and reaped");
     cr_assert_eq(reports.count, 0);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What it costs a task to give up its turn among so many others, and to be made, run and joined.
+ */
+#include "../support/bench.h"
+
+#include <hocket/task.h>
+
+#include <stdlib.h>
+
+struct crowd {
+    size_t n;
+    uint64_t turns; /* of each */
+    int shuffled;
+    size_t waiting, ended;
+    struct hkt_future *gates; /* that each waits at before it begins, to be in a chosen order */
+    struct hkt_future all_ended;
+    double start, end;
+};
+
+struct member {
+    struct crowd *crowd;
+    size_t number;
+};
+
+static int take_turns(void *arg)
+{
+    const struct member *m = arg;
+    struct crowd *c = m->crowd;
+    uint64_t turns = c->turns;
+
+    c->waiting++;
+    int rc = hkt_await(&c->gates[m->number]);
+    rc |= hkt_sleep(0);
+    if (c->start == 0)
+        c->start = bench_now();
+    for (uint64_t i = 0; i < turns; i++)
+        rc |= hkt_sleep(0);
+    if (c->end == 0) /* when the first has had its turns, so have the others */
+        c->end = bench_now();
+    if (++c->ended == c->n)
+        rc |= hkt_future_set(&c->all_ended, 0, NULL);
+    return rc;
+}
+
+/* The order in which they begin, and in which they go on taking turns. */
+static size_t *order_of(const struct crowd *c)
+{
+    size_t *order = calloc(c->n, sizeof *order);
+    uint64_t random = 88172645463325252u;
+
+    if (!order)
+        bench_fail("no memory");
+    for (size_t i = 0; i < c->n; i++) {
+        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+        size_t other = c->shuffled ? random % (i + 1) : i;
+        order[i] = order[other];
+        order[other] = i;
+    }
+    return order;
+}
+
+static int run_crowd(void *arg)
+{
+    struct crowd *c = arg;
+    struct member *members = calloc(c->n, sizeof *members);
+    size_t *order = order_of(c);
+
+    c->gates = calloc(c->n, sizeof *c->gates);
+    if (!members || !c->gates)
+        bench_fail("no memory");
+    for (size_t i = 0; i < c->n; i++) {
+        members[i] = (struct member){c, i};
+        struct hkt_task *t = hkt_spawn(take_turns, &members[i]);
+        if (!t)
+            bench_fail("no memory after %zu tasks", i);
+        hkt_detach(t);
+    }
+    int rc = 0;
+    while (c->waiting < c->n)
+        rc |= hkt_sleep(0);
+    for (size_t i = 0; i < c->n; i++)
+        rc |= hkt_future_set(&c->gates[order[i]], 0, NULL);
+    rc |= hkt_await(&c->all_ended);
+    free(members);
+    free(order);
+    free(c->gates);
+    return rc;
+}
+
+static double time_yield(uint64_t n, size_t tasks, int shuffled)
+{
+    uint64_t turns = (n + tasks - 1) / tasks;
+    struct crowd c = {.n = tasks, .turns = turns < 4 ? 4 : turns, .shuffled = shuffled};
+    int rc = hkt_run(run_crowd, &c);
+
+    if (rc < 0)
+        bench_fail("%s", hkt_strerror(rc));
+    /* What was done may be more than was asked for. */
+    return (c.end - c.start) * ((double)n / (double)(c.turns * tasks)) - bench_loop(n);
+}
+
+#define YIELD(name, tasks, shuffled)                                                               \
+    static double time_yield_##name(uint64_t n)                                                    \
+    {                                                                                              \
+        return time_yield(n, tasks, shuffled);                                                     \
+    }
+YIELD(2, 2, 0)
+YIELD(10, 10, 0)
+YIELD(1000, 1000, 0)
+YIELD(100000, 100000, 0)
+YIELD(1000000, 1000000, 0)
+YIELD(100000_shuffled, 100000, 1)
+
+static int end_at_once(void *arg)
+{
+    ++*(uint64_t *)arg;
+    return 0;
+}
+
+struct life {
+    uint64_t n, ended;
+    double took;
+};
+
+static int spawn_and_join(void *arg)
+{
+    struct life *l = arg;
+    double start = bench_now();
+    int rc = 0;
+
+    for (uint64_t i = 0; i < l->n; i++)
+        rc |= hkt_join(hkt_spawn(end_at_once, &l->ended));
+    l->took = bench_now() - start;
+    return rc;
+}
+
+static double time_spawn_join(uint64_t n)
+{
+    struct life l = {.n = n};
+    int rc = hkt_run(spawn_and_join, &l);
+
+    if (rc < 0 || l.ended != n)
+        bench_fail("%llu ran: %s", (unsigned long long)l.ended, hkt_strerror(rc));
+    return l.took;
+}
+
+const struct bench_entry bench_table[] = {
+    BENCH_TIME("yield", "2", BENCH_IMPL, time_yield_2),
+    BENCH_TIME("yield", "10", BENCH_IMPL, time_yield_10),
+    BENCH_TIME("yield", "1000", BENCH_IMPL, time_yield_1000),
+    BENCH_TIME("yield", "100000", BENCH_IMPL, time_yield_100000),
+    BENCH_TIME("yield", "100000_shuffled", BENCH_IMPL, time_yield_100000_shuffled),
+    BENCH_TIME("yield", "1000000", BENCH_IMPL, time_yield_1000000),
+    BENCH_TIME("spawn_join", "one", BENCH_IMPL, time_spawn_join),
+    BENCH_END,
+};
