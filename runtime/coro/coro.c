@@ -116,9 +116,10 @@ static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, u
     return c;
 }
 
-static struct hkt_coro *make_usual(void *arg, uint32_t traits)
+/* Apart, so that the usual case saves no register for it. */
+HKT__APART static struct hkt_coro *make_slow(struct hkt_coro *warm, void *arg, uint32_t traits)
 {
-    struct hkt_coro *c = hkt__stack_take(HKT__STACK_DEFAULT);
+    struct hkt_coro *c = warm ? warm : hkt__stack_take(HKT__STACK_DEFAULT);
 
     if (!c)
         return NULL;
@@ -127,21 +128,29 @@ static struct hkt_coro *make_usual(void *arg, uint32_t traits)
     return c;
 }
 
+/* The usual case in one stretch: a block used before, and nothing to watch. */
+static struct hkt_coro *make_usual(void *arg, uint32_t traits)
+{
+    struct hkt_coro *c = hkt__stack_take_warm();
+
+    if (HKT_UNLIKELY(!c || hkt__thread_current->watched))
+        return make_slow(c, arg, traits);
+    dress(c, usual_name, NULL, traits | HKT__GUARDED);
+    rewind_unwatched(c, arg);
+    return c;
+}
+
 struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits)
 {
     return opts ? make_with(arg, opts, traits) : make_usual(arg, traits);
 }
 
-/* Apart, so that the usual case saves no register for it. */
 HKT__APART static struct hkt_coro *new_slow(struct hkt_coro *warm, hkt_coro_fn *fn, void *arg)
 {
-    struct hkt_coro *c = warm ? warm : hkt__stack_take(HKT__STACK_DEFAULT);
+    struct hkt_coro *c = make_slow(warm, arg, 0);
 
-    if (!c)
-        return NULL;
-    dress(c, usual_name, NULL, HKT__GUARDED);
-    rewind_to_start(c, arg);
-    c->cold->fn.coro = fn;
+    if (c)
+        c->cold->fn.coro = fn;
     return c;
 }
 
@@ -149,7 +158,7 @@ struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg)
 {
     struct hkt_coro *c = hkt__stack_take_warm();
 
-    /* The usual case in one stretch: a block used before, and nothing to watch. */
+    /* As make_usual(), which would have fn saved around a call that is seldom made. */
     if (HKT_UNLIKELY(!c || hkt__thread_current->watched))
         return new_slow(c, fn, arg);
     dress(c, usual_name, NULL, HKT__GUARDED);

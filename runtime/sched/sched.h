@@ -142,8 +142,11 @@ void hkt__give_way(void);
 static inline void hkt__op_done(struct hkt_loop *loop);
 /* Runs what is ready, from the loop's own stack, until the budget is used up. */
 void hkt__run_ready(struct hkt_loop *loop);
-/* Leaves the running task for ever. */
-void hkt__leave_task(struct hkt_loop *loop, struct hkt_task *self);
+/* Who runs next, when the running task is left for ever. The jump is the caller's, because a call
+ * that does not return would put the return predictor out of step. */
+const struct hkt_ctx *hkt__leave_begin(struct hkt_loop *loop);
+/* The same, and leaves, where switches are watched. */
+void hkt__leave_watched(struct hkt_loop *loop, struct hkt_task *self);
 /* Goes straight into a task from the loop or from a spawning task, which is queued next. */
 void hkt__run_now(struct hkt_loop *loop, struct hkt_task *t);
 

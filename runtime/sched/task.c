@@ -83,8 +83,9 @@ static void task_main(struct hkt_ctx *ctx, struct hkt_msg msg)
     if (HKT_LIKELY(!(self->coro.ctx.flags & HKT__CANCEL)))
         rc = job->fn(job->arg);
     task_end(job->loop, self, rc);
-    hkt__leave_task(job->loop, self);
-    __builtin_trap();
+    if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__SLOW))
+        hkt__leave_watched(job->loop, self);
+    hkt__ctx_jump(hkt__leave_begin(job->loop), (struct hkt_msg){NULL, 0});
 }
 
 struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
@@ -163,7 +164,8 @@ static void give_back(struct hkt_task *t)
     if (!job->seen && job->done.rc < 0 && job->done.rc != -ECANCELED)
         hkt_report("task '%s' failed and nobody looked: %s", hkt_task_name(t, buf, sizeof buf),
                    hkt_strerror(job->done.rc));
-    hkt__side_unwatch(&t->coro);
+    if (HKT_UNLIKELY(t->coro.cold->fiber != NULL))
+        hkt__side_unwatch(&t->coro);
     hkt__stack_give(&t->coro);
 }
 

@@ -59,14 +59,21 @@ static void switch_away(struct hkt_loop *loop, struct hkt_task *self)
     (void)hkt_ctx_switch(&self->coro.ctx, next ? &next->coro.ctx : &loop->ctx, none);
 }
 
-void hkt__leave_task(struct hkt_loop *loop, struct hkt_task *self)
+const struct hkt_ctx *hkt__leave_begin(struct hkt_loop *loop)
+{
+    struct hkt_task *next = next_task(loop);
+
+    loop->current = next;
+    return next ? &next->coro.ctx : &loop->ctx;
+}
+
+void hkt__leave_watched(struct hkt_loop *loop, struct hkt_task *self)
 {
     const struct hkt_msg none = {NULL, 0};
     struct hkt_task *next = next_task(loop);
 
     loop->current = next;
-    if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__SLOW))
-        hkt__side_leave(NULL, &self->coro, next ? &next->coro : NULL);
+    hkt__side_leave(NULL, &self->coro, next ? &next->coro : NULL);
     hkt__ctx_jump(next ? &next->coro.ctx : &loop->ctx, none);
 }
 
