@@ -45,6 +45,11 @@ struct hkt_loop_opts {
      * 0: not watched, because watching reads the clock at each turn. asyncio:
      * slow_callback_duration in debug mode. */
     int64_t slow_ns;
+    /* Timers that follow one that has fired within this time wake the loop together, so that many
+     * of them do not cost a system call each. One that comes by itself is on time, and none is
+     * early. 0: 250 us, or none with a clock of one's own; negative: none; at most a second.
+     */
+    int64_t slack_ns;
 };
 
 typedef void hkt_call_fn(void *arg);

@@ -90,6 +90,7 @@ void hkt__fire_timers(struct hkt_loop *loop)
 
     while ((t = hkt__timers_pop_due(&loop->timers, loop->now)) != NULL) {
         struct hkt_handle *h = handle_of(t);
+        loop->fired = loop->now;
         if (h->fn) {
             h->state = HKT__QUEUED;
             hkt__ready_push_handle(&loop->ready, h);

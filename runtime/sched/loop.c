@@ -18,6 +18,11 @@
 
 enum { EVENTS = 256 };
 
+/* Late by less than the waking up of an idle processor may be, and a system call for each of a
+ * hundred thousand sleeps a second becomes one for 25. */
+#define USUAL_SLACK HKT_US(250)
+#define MOST_SLACK  HKT_SEC(1)
+
 /* One iteration */
 
 static void on_events(struct hkt_loop *loop, const struct hkt__event *events, int n)
@@ -62,7 +67,11 @@ static int64_t may_sleep(struct hkt_loop *loop)
         return 0;
     if (!hkt__timers_next(&loop->timers, &when))
         return -1;
-    return when > loop->now ? when - loop->now : 0;
+    if (when <= loop->now)
+        return 0;
+    /* Not sooner than a while after the last, together with what is due by then. */
+    int64_t soonest = loop->fired + loop->slack_ns;
+    return (when > soonest ? when : soonest) - loop->now;
 }
 
 /* Whether anything but this thread's own turns can wake a task. */
@@ -124,6 +133,15 @@ static void start_timers(struct hkt_loop *loop)
     (void)hkt__timers_pop_due(&loop->timers, loop->now);
 }
 
+static int64_t slack_of(const struct hkt_loop_opts *opts)
+{
+    if (opts->slack_ns < 0)
+        return 0;
+    if (opts->slack_ns > 0)
+        return opts->slack_ns < MOST_SLACK ? opts->slack_ns : MOST_SLACK;
+    return opts->clock ? 0 : USUAL_SLACK;
+}
+
 static int furnish(struct hkt_loop *loop, const char *poller)
 {
     int rc = hkt__ready_init(&loop->ready);
@@ -154,6 +172,7 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     loop->sleep_until = opts->clock ? opts->sleep_until : NULL;
     loop->clock_ctx = opts->clock_ctx;
     loop->slow_ns = opts->slow_ns;
+    loop->slack_ns = slack_of(opts);
     loop->random = 1;
     if (furnish(loop, opts->poller) < 0) {
         hkt__ready_free(&loop->ready);
@@ -161,6 +180,7 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
         return NULL;
     }
     loop->now = hkt__loop_clock(loop);
+    loop->fired = loop->now - loop->slack_ns;
     start_timers(loop);
     return loop;
 }

@@ -105,6 +105,8 @@ struct hkt_loop {
     void (*sleep_until)(void *ctx, int64_t until);
     void *clock_ctx;
     int64_t slow_ns;
+    int64_t fired; /* when timers were last due */
+    int64_t slack_ns;
     pthread_t thread;
     unsigned forks; /* see fork.h */
     bool running;

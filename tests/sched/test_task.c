@@ -232,3 +232,46 @@ Test(task, hundreds_of_sleepers_are_spawned_and_joined_again_and_again, .timeout
 {
     cr_assert_eq(run_simulated(many, NULL), 0);
 }
+
+static int64_t woke[5];
+
+static int sleep_and_note(void *arg)
+{
+    static const int64_t naps[5] = {1000, 1010, 1240, 1300, 2000};
+    size_t i = *(const size_t *)arg;
+    int rc = hkt_sleep(HKT_US(naps[i]));
+
+    woke[i] = hkt_now();
+    return rc;
+}
+
+static int five_sleepers(void *arg)
+{
+    static const size_t numbers[5] = {0, 1, 2, 3, 4};
+    struct hkt_group g = {0};
+
+    (void)arg;
+    cr_assert_eq(hkt_group_enter(&g), 0);
+    for (int i = 0; i < 5; i++)
+        cr_assert_eq(hkt_group_spawn(&g, sleep_and_note, (void *)(uintptr_t)&numbers[i]), 0);
+    return hkt_group_exit(&g, 0);
+}
+
+static void expect_wakes(int64_t slack_ns, const int64_t microseconds[5])
+{
+    struct hkt_loop_opts opts = simulated;
+
+    opts.slack_ns = slack_ns;
+    simulated_now = 0;
+    cr_assert_eq(hkt_run_opts(five_sleepers, NULL, &opts), 0);
+    for (int i = 0; i < 5; i++)
+        cr_assert_eq(woke[i], HKT_US(microseconds[i]), "sleeper %d at %lld ns", i,
+                     (long long)woke[i]);
+}
+
+Test(task, timers_that_follow_each_other_closely_wake_together)
+{
+    expect_wakes(HKT_US(250), (const int64_t[]){1000, 1250, 1250, 1500, 2000});
+    expect_wakes(0, (const int64_t[]){1000, 1010, 1240, 1300, 2000});
+    expect_wakes(-1, (const int64_t[]){1000, 1010, 1240, 1300, 2000});
+}
