@@ -86,7 +86,7 @@ configure() {
     fi
     rm -rf "$build"
     mkdir "$build"
-    run meson setup "$build" "$top" -Dbuildtype=release -Dbench=true -Dtests=disabled \
+    run meson setup "$build" "$top" -Dbuildtype=release -Db_lto=true -Dbench=true -Dtests=disabled \
         -Dexamples=disabled
     echo "$there" >"$build/peers.txt"
 }

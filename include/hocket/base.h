@@ -42,6 +42,8 @@
 #define HKT_UNLIKELY(x)  __builtin_expect(!!(x), 0)
 #define HKT_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #define HKT__THREAD      __thread /* in C++ too, where it costs no call as thread_local does */
+/* For what a fast path rarely calls: inlined there it would cost that path saved registers. */
+#define HKT__APART __attribute__((noinline))
 #else
 #define HKT_API
 #define HKT_API_FAST
@@ -53,6 +55,7 @@
 #define HKT_UNLIKELY(x) (x)
 #define HKT_PRINTF(f, a)
 #define HKT__THREAD _Thread_local
+#define HKT__APART
 #endif
 
 /* One load instead of a call, also in a shared library. */

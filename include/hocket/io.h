@@ -73,12 +73,13 @@ HKT_API hkt_async int hkt_accept(int fd, struct sockaddr *addr, socklen_t *addr_
  * asyncio: sock_connect(). */
 HKT_API hkt_async int hkt_connect(int fd, const struct sockaddr *addr, socklen_t addr_size);
 
-/* What: read(2) and writev(2) that never wait: for buffers that are flushed and filled when it
- * suits. On a socket the write raises no SIGPIPE. They do not count as a call after which others
- * get their turn: whoever makes many of them without waiting gives it up by hkt_sleep(0). Returns:
- * the count; 0 at the end of what is read; -EAGAIN: it would have to wait; -EPERM: no loop runs
- * here. Suspends: never: callbacks may call them too. */
+/* What: read(2), write(2) and writev(2) that never wait: for buffers that are flushed and filled
+ * when it suits. On a socket the write raises no SIGPIPE. They do not count as a call after which
+ * others get their turn: whoever makes many of them without waiting gives it up by hkt_sleep(0).
+ * Returns: the count; 0 at the end of what is read; -EAGAIN: it would have to wait; -EPERM: no loop
+ * runs here. Suspends: never: callbacks may call them too. */
 HKT_API HKT_MUST_CHECK ssize_t hkt_try_read(int fd, void *buf, size_t size);
+HKT_API HKT_MUST_CHECK ssize_t hkt_try_write(int fd, const void *buf, size_t size);
 HKT_API HKT_MUST_CHECK ssize_t hkt_try_writev(int fd, const struct iovec *iov, int n);
 
 /* What: waits until hkt_try_read() has an answer. From the first time on the system may receive

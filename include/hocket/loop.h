@@ -8,8 +8,9 @@
  *
  * One iteration: poll (without waiting if anything is ready, else until the next timer); put what
  * the events and the due timers concern into the ready queue, in that order, timers by time and
- * then in the order of arming; run what is ready, first in, first out. Tasks hand over to each
- * other directly; after a bounded number of turns the loop polls again.
+ * then in the order of arming; run what is ready, first in, first out; make the calls that are to
+ * come before the next poll. Tasks hand over to each other directly; after a bounded number of
+ * turns the loop polls again.
  *
  * The child of a fork() has no running loop, whichever thread or task it came from: there calls
  * answer as outside of tasks, signals that loops watched do what they did before, and it may make a
@@ -55,11 +56,19 @@ struct hkt_loop_opts {
 typedef void hkt_call_fn(void *arg);
 typedef int hkt_task_fn(void *arg);
 
+/* The same for those that are called before the loop polls; private. */
+struct hkt__ring {
+    struct hkt__ring *next, *prev;
+};
+
 /* A scheduled call. The caller owns it and keeps it in place until the call was made or cancelled;
  * static or zeroed is ready for use. Fields are private. asyncio: Handle, TimerHandle. */
 struct hkt_handle {
     struct hkt__link ready;
-    struct hkt__timer timer;
+    union {
+        struct hkt__timer timer;
+        struct hkt__ring before;
+    };
     struct hkt_loop *loop;
     hkt_call_fn *fn;
     void *arg;
@@ -156,6 +165,12 @@ HKT_API int hkt_call_later(struct hkt_loop *loop, struct hkt_handle *handle, int
                            hkt_call_fn *fn, void *arg);
 HKT_API int hkt_call_at(struct hkt_loop *loop, struct hkt_handle *handle, int64_t when,
                         hkt_call_fn *fn, void *arg);
+
+/* What: calls fn(arg) before the loop next polls, after what is ready has had its turns: for work
+ * that may wait until nothing else wants the processor, and that is often not needed any more by
+ * then. Returns: as hkt_call_soon(). asyncio: none; libuv: uv_prepare_start(), once. */
+HKT_API int hkt_call_before_poll(struct hkt_loop *loop, struct hkt_handle *handle, hkt_call_fn *fn,
+                                 void *arg);
 
 /* What: withdraws a scheduled call. Returns: 1; 0 when it was not scheduled: harmless.
  * asyncio: Handle.cancel(). */

@@ -75,19 +75,27 @@ struct hkt_buf {
 /* The size of the pool's pieces, and so of a buffer's first memory. */
 #define HKT_BUF_SIZE 16384u
 
+HKT_API HKT_MUST_CHECK int hkt__buf_make_room(struct hkt_buf *b, size_t size);
+
 /* What: makes room for at least size more bytes at the end; what is there may move.
  * Returns: 0; -ENOMEM, nothing changed. Suspends: never. */
-HKT_API HKT_MUST_CHECK int hkt_buf_reserve(struct hkt_buf *b, size_t size);
+HKT_INLINE HKT_MUST_CHECK int hkt_buf_reserve(struct hkt_buf *b, size_t size)
+{
+    return HKT_LIKELY(b->size - b->end >= size) ? 0 : hkt__buf_make_room(b, size);
+}
 /* What: appends. Returns: 0; -ENOMEM. Suspends: never. */
 HKT_API HKT_MUST_CHECK int hkt_buf_add(struct hkt_buf *b, const void *data, size_t size);
-/* What: takes size bytes, or what is there, from the front; nothing moves. Suspends: never. */
-HKT_API void hkt_buf_consume(struct hkt_buf *b, size_t size);
 /* What: empties it and gives its memory back. Suspends: never. */
 HKT_API void hkt_buf_release(struct hkt_buf *b);
 /* What: how many bytes it holds. Suspends: never. */
 HKT_INLINE size_t hkt_buf_len(const struct hkt_buf *b)
 {
     return b->end - b->start;
+}
+/* What: takes size bytes, or what is there, from the front; nothing moves. Suspends: never. */
+HKT_INLINE void hkt_buf_consume(struct hkt_buf *b, size_t size)
+{
+    b->start += (uint32_t)(size < hkt_buf_len(b) ? size : hkt_buf_len(b));
 }
 
 /* Streams */

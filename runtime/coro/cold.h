@@ -74,9 +74,6 @@ struct hkt__cold {
 
 #define HKT__CANARY UINT64_C(0xc0a57ac4ca9a17e5)
 
-/* For what a fast path rarely calls: inlined there it would cost that path saved registers. */
-#define HKT__APART __attribute__((noinline))
-
 /* For functions in the middle of which a sanitizer's own stack changes: their epilogue would look
  * for what their prologue left on the other one. */
 #if defined(__has_attribute)

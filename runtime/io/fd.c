@@ -66,7 +66,7 @@ int hkt_write_all(int fd, const void *buf, size_t size, size_t *done)
 }
 
 /* Whether a call that must not wait is worth making: 0, -EAGAIN, or why it cannot be made. */
-static int try_begin(int fd, unsigned direction, struct hkt__fd **e)
+static inline int try_begin(int fd, unsigned direction, struct hkt__fd **e)
 {
     if (!hkt__loop)
         return -EPERM;
@@ -87,6 +87,17 @@ static ssize_t try_end(struct hkt__fd *e, unsigned direction, ssize_t n, size_t 
     return n;
 }
 
+/* A socket's own calls are the shorter way into the system. */
+static ssize_t read_quickly(const struct hkt__fd *e, int fd, void *buf, size_t size)
+{
+    ssize_t n;
+
+    do
+        n = e->tcp ? hkt__sys.recv(fd, buf, size, 0) : hkt__sys.read(fd, buf, size);
+    while (n == -EINTR);
+    return n;
+}
+
 ssize_t hkt_try_read(int fd, void *buf, size_t size)
 {
     struct hkt__fd *e;
@@ -94,38 +105,64 @@ ssize_t hkt_try_read(int fd, void *buf, size_t size)
 
     if (n < 0 && n != -EAGAIN)
         return n;
-    if (e->inbox.used) {
-        n = hkt__inbox_read(hkt__loop, e, buf, size);
-        if (n != -EAGAIN || e->inbox.armed)
-            return n;
+    if (HKT_UNLIKELY(e->inbox.used)) {
+        ssize_t got = hkt__inbox_read(hkt__loop, e, buf, size);
+        if (got != -EAGAIN || e->inbox.armed)
+            return got;
         n = 0; /* receiving has stopped: whatever there is was not received */
     }
-    if (n < 0)
-        return n;
-    /* A socket's own calls are the shorter way into the system. */
+    return n < 0 ? n : try_end(e, HKT__POLL_READ, read_quickly(e, fd, buf, size), size);
+}
+
+static ssize_t send_many(int fd, const struct iovec *iov, int n)
+{
+    const struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+                               .msg_iovlen = (unsigned)n};
+
+    return hkt__sys.sendmsg(fd, &msg, MSG_NOSIGNAL);
+}
+
+HKT__APART static ssize_t write_no_socket(int fd, const struct iovec *iov, int n)
+{
+    ssize_t rc;
+
     do
-        n = e->tcp ? hkt__sys.recv(fd, buf, size, 0) : hkt__sys.read(fd, buf, size);
-    while (n == -EINTR);
-    return try_end(e, HKT__POLL_READ, n, size);
+        rc = hkt__sys.writev(fd, iov, n);
+    while (rc == -EINTR);
+    return rc;
 }
 
 /* As a socket's, which can be told to raise no signal; else as any descriptor's. */
 static ssize_t write_quietly(int fd, const struct iovec *iov, int n)
 {
-    const struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
-                               .msg_iovlen = (unsigned)n};
     ssize_t rc;
 
     do
         rc = n == 1 ? hkt__sys.send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
-                    : hkt__sys.sendmsg(fd, &msg, MSG_NOSIGNAL);
+                    : send_many(fd, iov, n);
     while (rc == -EINTR);
-    if (rc != -ENOTSOCK)
-        return rc;
+    return HKT_LIKELY(rc != -ENOTSOCK) ? rc : write_no_socket(fd, iov, n);
+}
+
+static ssize_t send_quickly(const struct hkt__fd *e, int fd, const void *buf, size_t size)
+{
+    const struct iovec iov = {(void *)(uintptr_t)buf, size};
+    ssize_t n;
+
+    if (HKT_UNLIKELY(!e->tcp))
+        return write_quietly(fd, &iov, 1);
     do
-        rc = hkt__sys.writev(fd, iov, n);
-    while (rc == -EINTR);
-    return rc;
+        n = hkt__sys.send(fd, buf, size, MSG_NOSIGNAL);
+    while (n == -EINTR);
+    return n;
+}
+
+ssize_t hkt_try_write(int fd, const void *buf, size_t size)
+{
+    struct hkt__fd *e;
+    ssize_t n = try_begin(fd, HKT__POLL_WRITE, &e);
+
+    return n < 0 ? n : try_end(e, HKT__POLL_WRITE, send_quickly(e, fd, buf, size), size);
 }
 
 ssize_t hkt_try_writev(int fd, const struct iovec *iov, int n)
@@ -147,8 +184,16 @@ static int wait_for(int fd, unsigned direction, const char *why)
 int hkt_wait_input(int fd)
 {
     struct hkt_loop *loop = hkt__loop;
+    struct hkt__fd *e;
 
-    return HKT_LIKELY(loop && loop->current) ? hkt__inbox_wait(fd, "input") : -EPERM;
+    if (HKT_UNLIKELY(!loop || !loop->current))
+        return -EPERM;
+    int rc = hkt__fd_get(loop, fd, &e);
+    if (HKT_UNLIKELY(rc < 0))
+        return rc;
+    if (!loop->no_receive || e->inbox.used)
+        return hkt__inbox_wait(fd, e, "input");
+    return hkt__fd_wait_entry(fd, e, HKT__POLL_READ, "input");
 }
 
 int hkt_wait_readable(int fd)

@@ -16,11 +16,11 @@ struct piece {
 };
 
 /* A task never moves to another thread, so what is looked up here stays right. */
-static _Thread_local struct {
+static HKT__THREAD struct {
     struct piece *first;
-    int count;
-    bool registered;
-} pool;
+    int room; /* for so many more */
+    bool open;
+} pool HKT__TLS_FAST;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
@@ -34,7 +34,8 @@ static void empty_pool(void *arg)
         pool.first = p->next;
         hkt_dealloc(p);
     }
-    pool.count = 0;
+    pool.room = 0;
+    pool.open = false;
 }
 
 static void make_key(void)
@@ -46,34 +47,41 @@ static char *take(void)
 {
     struct piece *p = pool.first;
 
-    if (!p)
+    if (HKT_UNLIKELY(!p))
         return hkt_alloc(HKT_BUF_SIZE);
     pool.first = p->next;
-    pool.count--;
+    pool.room++;
     return (char *)p;
 }
 
-static void give(char *data)
+/* Has the thread's end empty the pool, which begins with the first piece that is given. */
+static bool open_pool(void)
+{
+    if (pool.open)
+        return false;
+    pthread_once(&once, make_key);
+    (void)pthread_setspecific(key, &pool);
+    pool.open = true;
+    pool.room = POOL_MOST;
+    return true;
+}
+
+static inline void give(char *data)
 {
     struct piece *p = (struct piece *)(void *)data;
 
-    if (pool.count >= POOL_MOST) {
+    if (HKT_UNLIKELY(pool.room == 0) && !open_pool()) {
         hkt_dealloc(data);
         return;
     }
-    if (!pool.registered) {
-        pthread_once(&once, make_key);
-        (void)pthread_setspecific(key, &pool);
-        pool.registered = true;
-    }
+    pool.room--;
     p->next = pool.first;
     pool.first = p;
-    pool.count++;
 }
 
-static void drop(char *data, size_t size)
+static inline void drop(char *data, size_t size)
 {
-    if (size == HKT_BUF_SIZE)
+    if (HKT_LIKELY(size == HKT_BUF_SIZE))
         give(data);
     else
         hkt_dealloc(data);
@@ -81,12 +89,13 @@ static void drop(char *data, size_t size)
 
 void hkt_buf_release(struct hkt_buf *b)
 {
-    if (b->data)
-        drop(b->data, b->size);
+    if (!b->data)
+        return;
+    drop(b->data, b->size);
     *b = (struct hkt_buf){0};
 }
 
-static int grow(struct hkt_buf *b, size_t need)
+HKT__APART static int grow(struct hkt_buf *b, size_t need)
 {
     size_t len = hkt_buf_len(b);
     size_t size = HKT_BUF_SIZE;
@@ -106,15 +115,25 @@ static int grow(struct hkt_buf *b, size_t need)
     return 0;
 }
 
-int hkt_buf_reserve(struct hkt_buf *b, size_t size)
+static int take_first(struct hkt_buf *b)
+{
+    char *data = take();
+
+    if (HKT_UNLIKELY(!data))
+        return -ENOMEM;
+    *b = (struct hkt_buf){data, 0, 0, HKT_BUF_SIZE};
+    return 0;
+}
+
+int hkt__buf_make_room(struct hkt_buf *b, size_t size)
 {
     size_t len = hkt_buf_len(b);
 
-    if (HKT_LIKELY(b->size - b->end >= size && b->data))
-        return 0;
+    if (HKT_LIKELY(!b->data && size <= HKT_BUF_SIZE))
+        return take_first(b);
     if (size > UINT32_MAX / 2)
         return -ENOMEM;
-    if (len + size > b->size || !b->data)
+    if (len + size > b->size)
         return grow(b, len + size);
     memmove(b->data, b->data + b->start, len);
     b->start = 0;
@@ -132,11 +151,4 @@ int hkt_buf_add(struct hkt_buf *b, const void *data, size_t size)
     memcpy(b->data + b->end, data, size);
     b->end += (uint32_t)size;
     return 0;
-}
-
-void hkt_buf_consume(struct hkt_buf *b, size_t size)
-{
-    size_t len = hkt_buf_len(b);
-
-    b->start += (uint32_t)(size < len ? size : len);
 }

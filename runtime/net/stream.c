@@ -4,8 +4,9 @@
  * reading that look into what has come are in read.c.
  *
  * Sending has one funnel, flush(), which never waits. It is called by whoever wants something sent,
- * by the turn that the first gathered byte asks for, and, while the system takes no more, when the
- * descriptor becomes writable again. Who has to wait for it waits for the stream to change.
+ * before the loop polls, when the first gathered byte asked for that and nobody did it since, and,
+ * while the system takes no more, when the descriptor becomes writable again. Who has to wait for
+ * it waits for the stream to change.
  */
 #include <hocket/net.h>
 #include <hocket/task.h>
@@ -19,27 +20,30 @@ enum {
     OPS_A_TURN = 128, /* calls that did not wait, before one gives others their turn */
 };
 
+/* What each call looks at comes first. */
 struct hkt_stream {
-    struct hkt_buf in, out;
-    struct hkt_buf away; /* what the system is sending: it must not move */
-    struct hkt_sending sending;
-    struct hkt_handle turn; /* flushes at the end of the loop's turn */
-    struct hkt__watchers watchers;
     int fd;
     int error; /* that sending failed with */
     uint32_t limit, high, low;
-    uint16_t users; /* calls in progress, and the turn: while there are any the memory stays */
+    uint16_t users; /* calls in progress, and the flush: while there are any the memory stays */
     uint8_t ops;
-    bool reading : 1; /* a task is in a read */
-    bool writing : 1; /* a task is in the middle of its data */
-    bool queued : 1;  /* the turn is */
-    bool armed : 1;   /* sending goes on when the descriptor is writable */
-    bool at_end : 1;  /* of the input */
-    bool ended : 1;   /* the output, by write_eof */
-    bool told : 1;    /* the other side, of that */
-    bool closing : 1;
-    bool closed : 1;
-    bool freed : 1;
+    bool reading; /* a task is in a read */
+    bool writing; /* a task is in the middle of its data */
+    bool queued;  /* the flush is */
+    bool armed;   /* sending goes on when the descriptor is writable */
+    bool at_end;  /* of the input */
+    bool drained; /* the input, as far as the last read can tell: wait before the next */
+    bool written; /* what is gathered: the system does not take it as a whole */
+    bool ended;   /* the output, by write_eof */
+    bool told;    /* the other side, of that */
+    bool closing;
+    bool closed;
+    bool freed;
+    struct hkt_buf in, out;
+    struct hkt_buf away; /* what the system is sending: it must not move */
+    struct hkt__watchers watchers;
+    struct hkt_handle flush; /* before the loop polls */
+    struct hkt_sending sending;
 };
 
 static uint32_t or_default(uint32_t given, uint32_t otherwise)
@@ -63,13 +67,17 @@ struct hkt_stream *hkt_stream_of(int fd, const struct hkt_stream_opts *opts)
     return s;
 }
 
-static void leave(struct hkt_stream *s)
+HKT__APART static void destroy(struct hkt_stream *s)
 {
-    if (--s->users > 0 || !s->freed)
-        return;
     hkt_buf_release(&s->in);
     hkt_buf_release(&s->out);
     hkt_dealloc(s);
+}
+
+static inline void leave(struct hkt_stream *s)
+{
+    if (HKT_UNLIKELY(--s->users == 0 && s->freed))
+        destroy(s);
 }
 
 static size_t unsent(const struct hkt_stream *s)
@@ -84,30 +92,33 @@ static char *front(const struct hkt_buf *b)
 
 static int wait_change(struct hkt_stream *s)
 {
-    s->ops = 0;
     return hkt__watchers_wait(&s->watchers);
 }
 
-/* A call that need not wait gives others their turn now and then, or a fast peer starves them. */
-static int be_fair(struct hkt_stream *s)
+HKT__APART static int give_turn(struct hkt_stream *s)
 {
-    if (HKT_LIKELY(++s->ops < OPS_A_TURN) || !hkt_task_current())
-        return 0;
     s->ops = 0;
-    return hkt_sleep(0);
+    return hkt_task_current() ? hkt_sleep(0) : 0;
+}
+
+/* A call that need not wait gives others their turn now and then, or a fast peer starves them. */
+static inline int be_fair(struct hkt_stream *s)
+{
+    return HKT_LIKELY(++s->ops < OPS_A_TURN) ? 0 : give_turn(s);
 }
 
 /* Sending */
 
-static void disarm(struct hkt_stream *s)
+static inline void disarm(struct hkt_stream *s)
 {
-    if (s->armed)
-        (void)hkt_remove_writer(hkt_loop_current(), s->fd);
+    if (HKT_LIKELY(!s->armed))
+        return;
+    (void)hkt_remove_writer(hkt_loop_current(), s->fd);
     s->armed = false;
 }
 
 /* Nothing more can be sent. */
-static void fail(struct hkt_stream *s, int error)
+HKT__APART static void fail(struct hkt_stream *s, int error)
 {
     s->error = error;
     hkt_buf_release(&s->out);
@@ -146,19 +157,33 @@ static void arm(struct hkt_stream *s)
         s->armed = true;
 }
 
+/* The flush that was asked for has nothing to do any more. */
+static void unqueue(struct hkt_stream *s)
+{
+    if (s->queued && hkt_handle_cancel(&s->flush)) {
+        s->queued = false;
+        s->users--; /* and it is not freed, or nobody would flush it */
+    }
+}
+
+static void all_sent(struct hkt_stream *s)
+{
+    hkt_buf_release(&s->out);
+    disarm(s);
+    unqueue(s);
+    if (s->ended && !s->told) {
+        s->told = true;
+        (void)shutdown(s->fd, SHUT_WR); /* of a connection that is gone: reads will tell */
+    }
+}
+
 /* Something was sent: whoever waits for that may go on. */
 static void sent(struct hkt_stream *s)
 {
     size_t left = unsent(s);
 
-    if (left == 0) {
-        hkt_buf_release(&s->out);
-        disarm(s);
-        if (s->ended && !s->told) {
-            s->told = true;
-            (void)shutdown(s->fd, SHUT_WR); /* of a connection that is gone: reads will tell */
-        }
-    }
+    if (left == 0)
+        all_sent(s);
     if (left <= s->low && s->watchers.first)
         hkt__watchers_wake(&s->watchers);
 }
@@ -166,7 +191,10 @@ static void sent(struct hkt_stream *s)
 /* Leaves what was gathered to the system, where that takes it whole. */
 static bool send_away(struct hkt_stream *s)
 {
-    if (hkt_send_begin(&s->sending, s->fd, front(&s->out), hkt_buf_len(&s->out), on_sent, s) < 0)
+    int rc = hkt_send_begin(&s->sending, s->fd, front(&s->out), hkt_buf_len(&s->out), on_sent, s);
+
+    s->written = rc == -ENOSYS;
+    if (rc < 0)
         return false;
     s->away = s->out;
     s->out = (struct hkt_buf){0};
@@ -176,10 +204,12 @@ static bool send_away(struct hkt_stream *s)
 
 static void flush(struct hkt_stream *s)
 {
-    if (hkt_buf_len(&s->away) > 0 || (hkt_buf_len(&s->out) > 0 && send_away(s)))
+    if (hkt_buf_len(&s->away) > 0)
+        return;
+    if (HKT_UNLIKELY(!s->written) && hkt_buf_len(&s->out) > 0 && send_away(s))
         return;
     while (hkt_buf_len(&s->out) > 0) {
-        ssize_t n = push(s, NULL, 0);
+        ssize_t n = hkt_try_write(s->fd, front(&s->out), hkt_buf_len(&s->out));
         if (n == -EAGAIN) {
             arm(s);
             break;
@@ -188,6 +218,7 @@ static void flush(struct hkt_stream *s)
             fail(s, (int)n);
             return;
         }
+        hkt_buf_consume(&s->out, (size_t)n);
     }
     sent(s);
 }
@@ -214,7 +245,7 @@ static void on_sent(void *arg, ssize_t result)
     leave(s);
 }
 
-static void on_turn(void *arg)
+static void before_poll(void *arg)
 {
     struct hkt_stream *s = arg;
 
@@ -236,7 +267,7 @@ static int gather(struct hkt_stream *s, const void *data, size_t size)
     int rc = hkt_buf_add(&s->out, data, size);
 
     if (rc == 0 && !s->queued && !s->armed && size > 0 &&
-        hkt_call_soon(hkt_loop_current(), &s->turn, on_turn, s) == 0) {
+        hkt_call_before_poll(hkt_loop_current(), &s->flush, before_poll, s) == 0) {
         s->queued = true;
         s->users++;
     }
@@ -258,7 +289,6 @@ static int wait_room(struct hkt_stream *s)
             arm(s);
         rc = s->error ? s->error : wait_change(s);
     } else {
-        s->ops = 0;
         rc = hkt_wait_writable(s->fd);
     }
     int now = may_write(s);
@@ -285,7 +315,7 @@ static int write_in_place(struct hkt_stream *s, const char **at, size_t *left)
     return rc < 0 ? rc : gather(s, *at, *left);
 }
 
-static int write_large(struct hkt_stream *s, const char *data, size_t size)
+HKT__APART static int write_large(struct hkt_stream *s, const char *data, size_t size)
 {
     size_t left = size;
     int rc = 0;
@@ -373,11 +403,13 @@ static ssize_t read_now(struct hkt_stream *s, void *to, size_t size)
     ssize_t n = to ? 0 : hkt_buf_reserve(&s->in, 1);
     if (n < 0)
         return n;
-    n = to ? hkt_try_read(s->fd, to, size)
-           : hkt_try_read(s->fd, s->in.data + s->in.end, s->in.size - s->in.end);
+    if (!to)
+        size = s->in.size - s->in.end;
+    n = hkt_try_read(s->fd, to ? to : s->in.data + s->in.end, size);
     if (n > 0 && !to)
         s->in.end += (uint32_t)n;
     s->at_end = n == 0;
+    s->drained = n > 0 && (size_t)n < size;
     return n;
 }
 
@@ -390,7 +422,6 @@ static int wait_input(struct hkt_stream *s)
         flush(s);
     if (s->error)
         return s->error;
-    s->ops = 0;
     int rc = hkt_wait_input(s->fd);
     if (rc == -ECANCELED && s->closed && hkt_task_cancelling(hkt_task_current()) == 0)
         return 0; /* the end, and not the task's */
@@ -400,9 +431,10 @@ static int wait_input(struct hkt_stream *s)
 static ssize_t receive(struct hkt_stream *s, void *to, size_t size)
 {
     for (;;) {
-        ssize_t n = read_now(s, to, size);
+        ssize_t n = s->drained ? -EAGAIN : read_now(s, to, size);
         if (n != -EAGAIN)
             return n;
+        s->drained = false;
         int rc = wait_input(s);
         if (rc < 0)
             return rc;
@@ -489,6 +521,7 @@ void hkt_stream_abort(struct hkt_stream *s)
     if (!s || s->closed)
         return;
     s->closing = s->closed = true;
+    s->drained = false;
     hkt_buf_release(&s->out);
     hkt_send_cancel(&s->sending);
     disarm(s);

@@ -65,21 +65,17 @@ static bool may_receive(const struct hkt_loop *loop, struct hkt__fd *e)
     bool starved = e->inbox.starved;
 
     e->inbox.starved = false;
-    return e->tcp && loop->poller.ops->receive && !loop->no_receive && !starved;
+    return e->tcp && !loop->no_receive && !starved;
 }
 
-int hkt__inbox_wait(int fd, const char *why)
+int hkt__inbox_wait(int fd, struct hkt__fd *e, const char *why)
 {
     struct hkt_loop *loop = hkt__loop;
-    struct hkt__fd *e;
-    int rc = hkt__fd_get(loop, fd, &e);
 
-    if (rc < 0)
-        return rc;
     if (e->inbox.first || e->inbox.ended)
         return 0;
     if (!e->inbox.armed && (!may_receive(loop, e) || begin(loop, fd, e) < 0))
-        return hkt__fd_wait(fd, HKT__POLL_READ, why);
+        return hkt__fd_wait_entry(fd, e, HKT__POLL_READ, why);
     return hkt__fd_park(fd, e, HKT__POLL_READ, why);
 }
 

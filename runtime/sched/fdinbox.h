@@ -15,7 +15,7 @@ ssize_t hkt__inbox_read(struct hkt_loop *loop, struct hkt__fd *e, void *buf, siz
 
 /* Suspends the running task until there is something to take, receiving if that is not going on.
  * As hkt__fd_wait(). */
-int hkt__inbox_wait(int fd, const char *why);
+int hkt__inbox_wait(int fd, struct hkt__fd *e, const char *why);
 
 /* What the poller said. */
 void hkt__inbox_event(struct hkt_loop *loop, struct hkt__fd *e, const struct hkt__event *event);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One entry a descriptor, found by its number, in chunks that do not move. Each descriptor is
- * registered once, when somebody first has to wait for it, edge triggered in both directions; what
- * is known of its readiness is kept here, so that calls are tried first and wait only when they
- * must.
+ * Each descriptor is registered once, when somebody first has to wait for it, edge triggered in
+ * both directions; what is known of its readiness is kept here, so that calls are tried first and
+ * wait only when they must.
  *
  * A number may be closed and used again while an event for its former owner is on its way: the
  * token of an event carries the generation of the number.
@@ -20,12 +19,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-enum { CHUNK = 256, GENERATION_MASK = 0x1fffffff };
-
-struct hkt__fd_table {
-    size_t chunk_count;
-    struct hkt__fd **chunks;
-};
+enum { GENERATION_MASK = 0x1fffffff };
 
 static int side_of(unsigned direction)
 {
@@ -49,7 +43,7 @@ void hkt__fds_free(struct hkt_loop *loop)
 {
     for (size_t i = 0; i < loop->fds->chunk_count; i++) {
         struct hkt__fd *chunk = loop->fds->chunks[i];
-        for (int j = 0; chunk && j < CHUNK; j++) {
+        for (int j = 0; chunk && j < HKT__FD_CHUNK; j++) {
             (void)hkt__fdcall_drop(loop, &chunk[j], 0);
             (void)hkt__fdcall_drop(loop, &chunk[j], 1);
             hkt__accepted_drop(&chunk[j]);
@@ -77,27 +71,19 @@ static int grow(struct hkt__fd_table *table, size_t need)
     return 0;
 }
 
-struct hkt__fd *hkt__fd_find(const struct hkt_loop *loop, int fd)
-{
-    size_t i = (unsigned)fd / CHUNK;
-
-    if (i >= loop->fds->chunk_count || !loop->fds->chunks[i])
-        return NULL;
-    return &loop->fds->chunks[i][(unsigned)fd % CHUNK];
-}
-
 static int find_or_make(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
 {
     struct hkt__fd_table *table = loop->fds;
-    size_t i = (unsigned)fd / CHUNK;
+    size_t i = (unsigned)fd / HKT__FD_CHUNK;
 
     if (fd < 0)
         return -EBADF;
     if (i >= table->chunk_count && grow(table, i) < 0)
         return -ENOMEM;
-    if (!table->chunks[i] && !(table->chunks[i] = hkt__os.alloc(CHUNK * sizeof **table->chunks)))
+    if (!table->chunks[i] &&
+        !(table->chunks[i] = hkt__os.alloc(HKT__FD_CHUNK * sizeof **table->chunks)))
         return -ENOMEM;
-    *entry = &table->chunks[i][(unsigned)fd % CHUNK];
+    *entry = &table->chunks[i][(unsigned)fd % HKT__FD_CHUNK];
     return 0;
 }
 
@@ -108,11 +94,11 @@ static void now_known(struct hkt__fd *e, bool tcp)
     e->ready = HKT__POLL_READ | HKT__POLL_WRITE;
 }
 
-int hkt__fd_get(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
+int hkt__fd_meet(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
 {
     int rc = find_or_make(loop, fd, entry);
 
-    if (rc < 0 || HKT_LIKELY((*entry)->known))
+    if (rc < 0)
         return rc;
     rc = hkt__sys.set_nonblock(fd);
     if (rc == 0)
@@ -186,18 +172,22 @@ int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why)
 
 int hkt__fd_wait(int fd, unsigned direction, const char *why)
 {
-    struct hkt_loop *loop = hkt__loop;
     struct hkt__fd *e;
-    int rc = hkt__fd_get(loop, fd, &e);
+    int rc = hkt__fd_get(hkt__loop, fd, &e);
 
-    if (rc < 0)
-        return rc;
+    return rc < 0 ? rc : hkt__fd_wait_entry(fd, e, direction, why);
+}
+
+int hkt__fd_wait_entry(int fd, struct hkt__fd *e, unsigned direction, const char *why)
+{
+    struct hkt_loop *loop = hkt__loop;
+
     if (!loop->current)
         return -EPERM;
     if (e->waiting[side_of(direction)] || (direction == HKT__POLL_READ && e->inbox.armed))
         return -EBUSY;
-    if (!e->registered) {
-        rc = hkt__fd_register(loop, fd, e);
+    if (HKT_UNLIKELY(!e->registered)) {
+        int rc = hkt__fd_register(loop, fd, e);
         if (rc < 0 || e->always)
             return rc;
         e->ready &= (uint8_t)~direction; /* its state comes as the first event */
@@ -207,17 +197,18 @@ int hkt__fd_wait(int fd, unsigned direction, const char *why)
     return hkt__fd_park(fd, e, direction, why);
 }
 
-static void wake_side(struct hkt__fd *e, int side, int rc)
+static inline void wake_side(struct hkt_loop *loop, struct hkt__fd *e, int side, int rc)
 {
     struct hkt__fdwait *w = e->waiting[side];
 
     if (!w)
         return;
-    unlink_wait(hkt__loop, w);
+    e->waiting[side] = NULL;
+    loop->fd_waiters--;
     if (HKT_UNLIKELY(w->fn != NULL))
         w->fn(w, rc);
     else
-        hkt__wake_on(hkt__loop, w->task, rc);
+        hkt__wake_on(loop, w->task, rc);
 }
 
 /* Whether something that was received, or accepted, ahead can be had. */
@@ -311,31 +302,42 @@ static void drop_stale(struct hkt_loop *loop, const struct hkt__event *event)
         (void)hkt__sys.close(event->result);
 }
 
+/* What brings something: connections, or bytes. */
+static void bringing_event(struct hkt_loop *loop, struct hkt__fd *e, const struct hkt__event *event)
+{
+    if (event->what & HKT__POLL_ACCEPTED)
+        hkt__accepted_event(loop, e, event);
+    else
+        hkt__inbox_event(loop, e, event);
+    wake_side(loop, e, 0, 0);
+}
+
+static inline void side_event(struct hkt_loop *loop, struct hkt__fd *e, int side)
+{
+    wake_side(loop, e, side, 0);
+    if (HKT_UNLIKELY(e->call[side] != NULL))
+        hkt__fdcall_event(loop, e->call[side]);
+}
+
 void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
 {
-    if (event->what & HKT__POLL_SENT) {
+    uint32_t what = event->what;
+
+    if (HKT_UNLIKELY(what & HKT__POLL_SENT)) {
         hkt__send_event(loop, event);
         return;
     }
-    if (event->token & ONCE_TOKEN) {
+    if (HKT_UNLIKELY(event->token & ONCE_TOKEN)) {
         once_event(loop, event);
         return;
     }
     struct hkt__fd *e = hkt__fd_find(loop, (int)(uint32_t)event->token);
-    uint32_t what = event->what;
-
-    if (!e || (e->generation & GENERATION_MASK) != event->token >> 32) {
+    if (HKT_UNLIKELY(!e || (e->generation & GENERATION_MASK) != event->token >> 32)) {
         drop_stale(loop, event);
         return;
     }
-    if (what & HKT__POLL_ACCEPTED) {
-        hkt__accepted_event(loop, e, event);
-        wake_side(e, 0, 0);
-        return;
-    }
-    if (what & HKT__POLL_DATA) {
-        hkt__inbox_event(loop, e, event);
-        wake_side(e, 0, 0);
+    if (what & (HKT__POLL_ACCEPTED | HKT__POLL_DATA)) {
+        bringing_event(loop, e, event);
         return;
     }
     if (what & HKT__POLL_ERROR)
@@ -344,12 +346,10 @@ void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
         what |= HKT__POLL_READ;
     /* While it is received from, what there is to read comes that way. */
     e->ready |= (uint8_t)(e->inbox.armed ? what & ~(unsigned)HKT__POLL_READ : what);
-    for (int side = 0; side < 2; side++) {
-        if (what & (side == 0 ? HKT__POLL_READ : HKT__POLL_WRITE)) {
-            wake_side(e, side, 0);
-            hkt__fdcall_event(loop, e->call[side]);
-        }
-    }
+    if (what & HKT__POLL_READ)
+        side_event(loop, e, 0);
+    if (what & HKT__POLL_WRITE)
+        side_event(loop, e, 1);
 }
 
 void hkt__fd_forget(struct hkt_loop *loop, int fd)
@@ -358,8 +358,8 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
 
     if (!e)
         return;
-    wake_side(e, 0, -ECANCELED);
-    wake_side(e, 1, -ECANCELED);
+    wake_side(loop, e, 0, -ECANCELED);
+    wake_side(loop, e, 1, -ECANCELED);
     if (e->registered && loop->poller.ops->remove_before_close)
         loop->poller.ops->remove(&loop->poller, fd, hkt__fd_token(fd, e));
     (void)hkt__fdcall_drop(loop, e, 0);

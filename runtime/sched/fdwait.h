@@ -45,13 +45,42 @@ struct hkt__fd {
     struct hkt__accepted *accepted; /* of a listener: see fdaccept.h */
 };
 
+/* One entry a descriptor, found by its number, in chunks that do not move. */
+enum { HKT__FD_CHUNK = 256 };
+
+struct hkt__fd_table {
+    size_t chunk_count;
+    struct hkt__fd **chunks;
+};
+
 int hkt__fds_init(struct hkt_loop *loop);
 void hkt__fds_free(struct hkt_loop *loop);
 
-/* The entry of fd, which is made non-blocking when first seen. 0, -EBADF, -ENOMEM. */
-int hkt__fd_get(struct hkt_loop *loop, int fd, struct hkt__fd **entry);
 /* The entry, or NULL. */
-struct hkt__fd *hkt__fd_find(const struct hkt_loop *loop, int fd);
+static inline struct hkt__fd *hkt__fd_find(const struct hkt_loop *loop, int fd)
+{
+    const struct hkt__fd_table *table = loop->fds;
+    size_t i = (unsigned)fd / HKT__FD_CHUNK;
+
+    if (HKT_UNLIKELY(i >= table->chunk_count || !table->chunks[i]))
+        return NULL;
+    return &table->chunks[i][(unsigned)fd % HKT__FD_CHUNK];
+}
+
+/* Makes the entry of fd, and fd non-blocking. 0, -EBADF, -ENOMEM. */
+int hkt__fd_meet(struct hkt_loop *loop, int fd, struct hkt__fd **entry);
+
+/* The entry of fd, which is made when first seen. As hkt__fd_meet(). */
+static inline int hkt__fd_get(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
+{
+    struct hkt__fd *e = hkt__fd_find(loop, fd);
+
+    if (HKT_UNLIKELY(!e || !e->known))
+        return hkt__fd_meet(loop, fd, entry);
+    *entry = e;
+    return 0;
+}
+
 /* Registers it with the poller, once. */
 int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e);
 
@@ -64,6 +93,8 @@ int hkt__fd_adopt(int fd, bool tcp);
 /* Suspends the running task until fd may be ready in the direction. 0; -ECANCELED, also when it was
  * closed; -EBUSY: another task waits for the same. */
 int hkt__fd_wait(int fd, unsigned direction, const char *why);
+/* The same for whoever has found the entry. */
+int hkt__fd_wait_entry(int fd, struct hkt__fd *e, unsigned direction, const char *why);
 /* The same for one that something else than its registration will wake. */
 int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why);
 

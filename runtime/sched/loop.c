@@ -62,8 +62,8 @@ static int64_t may_sleep(struct hkt_loop *loop)
 {
     int64_t when;
 
-    if (hkt__ready_any(&loop->ready) || loop->stopping || atomic_load(&loop->posted) ||
-        atomic_load(&loop->signals))
+    if (hkt__ready_any(&loop->ready) || loop->stopping || hkt__any_before_poll(loop) ||
+        atomic_load(&loop->posted) || atomic_load(&loop->signals))
         return 0;
     if (!hkt__timers_next(&loop->timers, &when))
         return -1;
@@ -78,7 +78,7 @@ static int64_t may_sleep(struct hkt_loop *loop)
 static bool can_be_woken(const struct hkt_loop *loop)
 {
     return hkt__ready_any(&loop->ready) || loop->fd_waiters || loop->outside || loop->stopping ||
-           atomic_load(&loop->holds) || atomic_load(&loop->posted) ||
+           hkt__any_before_poll(loop) || atomic_load(&loop->holds) || atomic_load(&loop->posted) ||
            hkt__timers_count(&loop->timers) > 0;
 }
 
@@ -96,6 +96,7 @@ static void iterate(struct hkt_loop *loop)
     hkt__signals_take(loop);
     hkt__fire_timers(loop);
     hkt__run_ready(loop);
+    hkt__run_before_poll(loop);
 }
 
 /* Runs until stopped, or until nothing can happen any more and `until` has not come: -EDEADLK. */
@@ -153,6 +154,8 @@ static int furnish(struct hkt_loop *loop, const char *poller)
     rc = hkt__poller_choose(&loop->poller, poller);
     if (rc < 0)
         hkt__fds_free(loop);
+    else
+        loop->no_receive = !loop->poller.ops->receive;
     return rc;
 }
 
@@ -174,6 +177,7 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     loop->slow_ns = opts->slow_ns;
     loop->slack_ns = slack_of(opts);
     loop->random = 1;
+    loop->before_poll.next = loop->before_poll.prev = &loop->before_poll;
     if (furnish(loop, opts->poller) < 0) {
         hkt__ready_free(&loop->ready);
         free(loop);

@@ -86,12 +86,13 @@ struct hkt_loop {
     struct hkt__poller poller;
     struct hkt__fd_table *fds;
     struct hkt_sending *sends;  /* going on */
-    bool no_receive, no_accept; /* this kernel does not know how */
+    bool no_receive, no_accept; /* the poller, or this kernel, does not know how */
     size_t fd_waiters;          /* tasks and callbacks that an fd could wake */
     size_t outside;             /* other sources of wake-ups: signals, the thread pool */
     atomic_size_t holds;
     _Atomic(struct hkt_handle *) posted; /* newest first */
     _Atomic(uint64_t) signals;           /* those that have come */
+    struct hkt__ring before_poll;        /* handles */
     struct hkt__loop_end *ends;
     struct hkt_signal_watch *signal_watches;
     struct hkt_signal_watch dump_watch;
@@ -183,7 +184,24 @@ int64_t hkt__deadline(const struct hkt_loop *loop, int64_t delay_ns);
 
 /* handle.c */
 
-enum { HKT__IDLE, HKT__QUEUED, HKT__ARMED, HKT__POSTED };
+enum { HKT__IDLE, HKT__QUEUED, HKT__ARMED, HKT__POSTED, HKT__BEFORE_POLL };
+
+static inline void hkt__handle_call(struct hkt_handle *h)
+{
+    hkt_call_fn *fn = h->fn;
+    void *arg = h->arg;
+
+    h->state = HKT__IDLE; /* the call may schedule it again, or free it */
+    fn(arg);
+}
+
+static inline bool hkt__any_before_poll(const struct hkt_loop *loop)
+{
+    return loop->before_poll.next != &loop->before_poll;
+}
+
+/* Makes the calls that are to come before the loop polls. */
+void hkt__run_before_poll(struct hkt_loop *loop);
 
 /* Queues the call of every due timer. */
 void hkt__fire_timers(struct hkt_loop *loop);

@@ -41,6 +41,7 @@ static int no_reader(void *arg)
     cr_assert_eq(hkt_write(fds[1], "x", 1), -EPIPE);
     cr_assert_eq(hkt_writev(fds[1], &iov, 1), -EPIPE);
     cr_assert_eq(hkt_try_writev(fds[1], &iov, 1), -EPIPE);
+    cr_assert_eq(hkt_try_write(fds[1], "x", 1), -EPIPE);
     s = hkt_stream_of(fds[1], NULL);
     cr_assert_eq(hkt_stream_write(s, "x", 1), 0);
     cr_assert_eq(hkt_stream_drain(s), -EPIPE);

@@ -327,6 +327,9 @@ static int interrupted(void *arg)
     cr_assert_eq(STORM(hkt_sendto(pair[0], &c, 1, 0, NULL, 0)), 1);
     cr_assert_eq(STORM(hkt_recvfrom(pair[1], &c, 1, 0, NULL, NULL)), 1);
     cr_assert_eq(STORM(hkt_try_writev(pair[0], &iov, 1)), 1);
+    cr_assert_eq(STORM(hkt_try_write(pair[0], &c, 1)), 1);
+    cr_assert_eq(hkt_wait_readable(pair[1]), 0);
+    cr_assert_eq(STORM(hkt_try_read(pair[1], &c, 1)), 1);
     cr_assert_eq(hkt_wait_readable(pair[1]), 0);
     cr_assert_eq(STORM(hkt_try_read(pair[1], &c, 1)), 1);
     struct hkt_task *t = hkt_spawn(read_one, FD_ARG(pair[1]));

@@ -100,6 +100,71 @@ Test(future, calls_come_in_the_order_of_their_times_and_then_of_arming)
     cr_assert_eq(run_simulated(calls, NULL), 0);
 }
 
+static struct hkt_handle again_handle;
+
+static void again(void *text)
+{
+    append(text);
+    if (strlen(order) < 4)
+        cr_assert_eq(hkt_call_before_poll(hkt_loop_current(), &again_handle, again, text), 0);
+}
+
+static int before_polls(void *arg)
+{
+    struct hkt_loop *loop = hkt_loop_current();
+    struct hkt_handle h[4] = {0};
+
+    (void)arg;
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(hkt_call_before_poll(loop, &h[i], append, (char *[]){"b", "x", "c"}[i]), 0);
+    cr_assert_eq(hkt_call_before_poll(loop, &h[0], append, "x"), -EBUSY);
+    cr_assert_eq(hkt_call_before_poll(loop, &h[3], NULL, NULL), -EINVAL);
+    cr_assert_eq(hkt_call_before_poll(NULL, &h[3], append, NULL), -ENOMEM);
+    cr_assert_eq(hkt_handle_cancel(&h[1]), 1);
+    cr_assert_eq(hkt_handle_cancel(&h[1]), 0);
+    cr_assert_eq(hkt_call_soon(loop, &h[3], append, "a"), 0);
+    cr_assert_str_eq(order, "", "never from inside");
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_str_eq(order, "abc", "after what is ready");
+    return 0;
+}
+
+Test(future, calls_before_the_poll_come_after_what_is_ready_and_can_be_withdrawn)
+{
+    order[0] = '\0';
+    cr_assert_eq(run_simulated(before_polls, NULL), 0);
+}
+
+/* It may ask for the next time, and the loop polls between: timers come. */
+static int before_polls_again(void *arg)
+{
+    (void)arg;
+    cr_assert_eq(hkt_call_before_poll(hkt_loop_current(), &again_handle, again, "a"), 0);
+    return hkt_sleep(HKT_MS(1));
+}
+
+Test(future, a_call_before_the_poll_may_ask_for_the_next_and_the_last_one_comes_at_the_end)
+{
+    order[0] = '\0';
+    memset(&again_handle, 0, sizeof again_handle);
+    cr_assert_eq(run_simulated(before_polls_again, NULL), 0);
+    cr_assert_str_eq(order, "aaaa");
+}
+
+static int leave_a_call(void *h)
+{
+    return hkt_call_before_poll(hkt_loop_current(), h, append, "z");
+}
+
+Test(future, a_call_before_the_poll_is_made_also_when_the_main_task_has_ended)
+{
+    struct hkt_handle h = {0};
+
+    order[0] = '\0';
+    cr_assert_eq(run_simulated(leave_a_call, &h), 0);
+    cr_assert_str_eq(order, "z");
+}
+
 static int wait_in_vain(void *f)
 {
     return hkt_await(f);
