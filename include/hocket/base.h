@@ -4,7 +4,7 @@
  * time, scope exits, and the report hook.
  *
  * Every function of hocket answers with one number: zero or positive is success, negative says
- * why not. Where errno has the word the code is -errno; the two words it lacks are below. Nothing
+ * why not. Where errno has the word the code is -errno; the words it lacks are below. Nothing
  * in hocket sets or reads errno as a channel.
  */
 #ifndef HOCKET_BASE_H
@@ -75,6 +75,9 @@
 #define HKT_ECLOSE (-4097)
 /* A barrier was broken or aborted (Python's BrokenBarrierError). */
 #define HKT_EBROKEN (-4098)
+/* The other side's certificate was refused, or its name is another (Python's
+ * SSLCertVerificationError). */
+#define HKT_ECERT (-4099)
 
 /* Time is int64_t nanoseconds of a monotonic clock. */
 #define HKT_NS(n)  ((int64_t)(n))

@@ -223,6 +223,40 @@ HKT_API int hkt_stream_local(const struct hkt_stream *s, struct hkt_addr *addr);
 /* What: the bytes that may precede a separator. Suspends: never. */
 HKT_API size_t hkt_stream_limit(const struct hkt_stream *s);
 
+/* Transports */
+
+/* What a stream's bytes pass through on their way from and to its descriptor, such as encryption:
+ * see tls.h. None of the calls waits or suspends; the stream makes them while it is open. */
+struct hkt_transport {
+    const struct hkt_transport_ops *ops;
+    int fd;        /* the stream's */
+    size_t unsent; /* bytes that the transport holds and the system has not taken */
+};
+
+struct hkt_transport_ops {
+    /* Takes a step of what precedes the first byte. Returns: 0: done; -EAGAIN: more input is
+     * needed; an error. */
+    int (*start)(struct hkt_transport *t);
+    /* As hkt_try_read(). */
+    ssize_t (*read)(struct hkt_transport *t, void *buf, size_t size);
+    /* Hands what it holds to the system, and then takes of iov, of which n may be 0. Returns: how
+     * much was taken, sent or not; -EAGAIN: nothing, the system takes no more; an error. */
+    ssize_t (*writev)(struct hkt_transport *t, const struct iovec *iov, int n);
+    /* Says that no more comes: what says so becomes unsent. */
+    void (*end)(struct hkt_transport *t);
+    void (*free)(struct hkt_transport *t);
+};
+
+/* What: gives an open stream a transport: what was written so far is sent without it, and then it
+ * is started. Writes of other tasks wait for that.
+ * Returns: 0; -EBUSY: another task reads from it or writes to it, or it has a transport; what
+ * sending, the end of the input (-ECONNRESET) or t's start failed with: it can only be closed then;
+ * -ENOMEM; -ECANCELED. Suspends: until it has started. Owner: the stream, also after an error. */
+HKT_API hkt_async int hkt_stream_start(struct hkt_stream *s, struct hkt_transport *t);
+
+/* What: the stream's transport. Returns: NULL if it has none. Suspends: never. */
+HKT_API struct hkt_transport *hkt_stream_transport(const struct hkt_stream *s);
+
 /* Servers */
 
 /* Serves one connection, in a task of its own. The stream is flushed, closed and freed when it

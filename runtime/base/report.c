@@ -57,6 +57,8 @@ const char *hkt_strerror(int code)
         return "being closed";
     case HKT_EBROKEN:
         return "barrier broken";
+    case HKT_ECERT:
+        return "certificate refused";
     default:
         if (code < -4095) /* no errno */
             return "error of the program's own";

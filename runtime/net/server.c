@@ -99,7 +99,7 @@ static void close_within(struct hkt_stream *s, int64_t linger_ns)
     struct hkt_timeout limit = {0};
 
     hkt_stream_flush(s);
-    if (linger_ns > 0 && hkt_stream_pending(s) > 0) {
+    if (linger_ns > 0 && (hkt_stream_pending(s) > 0 || hkt_stream_transport(s))) {
         (void)hkt_timeout_enter(&limit, linger_ns);
         int rc = hkt_stream_close(s);
         (void)hkt_timeout_exit(&limit, rc);

@@ -39,6 +39,7 @@ struct hkt_stream {
     bool closing;
     bool closed;
     bool freed;
+    struct hkt_transport *transport; /* mostly none */
     struct hkt_buf in, out;
     struct hkt_buf away; /* what the system is sending: it must not move */
     struct hkt__watchers watchers;
@@ -71,6 +72,8 @@ HKT__APART static void destroy(struct hkt_stream *s)
 {
     hkt_buf_release(&s->in);
     hkt_buf_release(&s->out);
+    if (s->transport)
+        s->transport->ops->free(s->transport);
     hkt_dealloc(s);
 }
 
@@ -80,9 +83,15 @@ static inline void leave(struct hkt_stream *s)
         destroy(s);
 }
 
+/* What a transport holds, unless it is in vain. */
+static inline size_t held(const struct hkt_stream *s)
+{
+    return HKT_LIKELY(!s->transport) || s->error || s->closed ? 0 : s->transport->unsent;
+}
+
 static size_t unsent(const struct hkt_stream *s)
 {
-    return hkt_buf_len(&s->away) + hkt_buf_len(&s->out);
+    return hkt_buf_len(&s->away) + hkt_buf_len(&s->out) + held(s);
 }
 
 static char *front(const struct hkt_buf *b)
@@ -135,7 +144,9 @@ static ssize_t push(struct hkt_stream *s, const void *data, size_t size)
 
     if (hkt_buf_len(&s->away) > 0)
         return -EAGAIN;
-    ssize_t n = hkt_try_writev(s->fd, iov + first, count);
+    ssize_t n = HKT_LIKELY(!s->transport)
+                    ? hkt_try_writev(s->fd, iov + first, count)
+                    : s->transport->ops->writev(s->transport, iov + first, count);
 
     if (n < 0)
         return n;
@@ -143,6 +154,7 @@ static ssize_t push(struct hkt_stream *s, const void *data, size_t size)
     return (size_t)n > gathered ? n - (ssize_t)gathered : 0;
 }
 
+static void flush(struct hkt_stream *s);
 static void on_writable(void *arg);
 static void on_sent(void *arg, ssize_t result);
 
@@ -166,15 +178,26 @@ static void unqueue(struct hkt_stream *s)
     }
 }
 
+/* Tells the other side that no more comes. */
+HKT__APART static void tell_end(struct hkt_stream *s)
+{
+    s->told = true;
+    if (!s->transport) {
+        (void)shutdown(s->fd, SHUT_WR); /* of a connection that is gone: reads will tell */
+        return;
+    }
+    s->transport->ops->end(s->transport);
+    if (held(s) > 0)
+        flush(s);
+}
+
 static void all_sent(struct hkt_stream *s)
 {
     hkt_buf_release(&s->out);
     disarm(s);
     unqueue(s);
-    if (s->ended && !s->told) {
-        s->told = true;
-        (void)shutdown(s->fd, SHUT_WR); /* of a connection that is gone: reads will tell */
-    }
+    if (s->ended && !s->told)
+        tell_end(s);
 }
 
 /* Something was sent: whoever waits for that may go on. */
@@ -202,14 +225,23 @@ static bool send_away(struct hkt_stream *s)
     return true;
 }
 
+static ssize_t write_out(struct hkt_stream *s)
+{
+    const struct iovec iov = {front(&s->out), hkt_buf_len(&s->out)};
+
+    return HKT_LIKELY(!s->transport)
+               ? hkt_try_write(s->fd, iov.iov_base, iov.iov_len)
+               : s->transport->ops->writev(s->transport, &iov, iov.iov_len > 0);
+}
+
 static void flush(struct hkt_stream *s)
 {
     if (hkt_buf_len(&s->away) > 0)
         return;
     if (HKT_UNLIKELY(!s->written) && hkt_buf_len(&s->out) > 0 && send_away(s))
         return;
-    while (hkt_buf_len(&s->out) > 0) {
-        ssize_t n = hkt_try_write(s->fd, front(&s->out), hkt_buf_len(&s->out));
+    while (hkt_buf_len(&s->out) > 0 || held(s) > 0) {
+        ssize_t n = write_out(s);
         if (n == -EAGAIN) {
             arm(s);
             break;
@@ -405,11 +437,13 @@ static ssize_t read_now(struct hkt_stream *s, void *to, size_t size)
         return n;
     if (!to)
         size = s->in.size - s->in.end;
-    n = hkt_try_read(s->fd, to ? to : s->in.data + s->in.end, size);
+    char *at = to ? to : s->in.data + s->in.end;
+    n = HKT_LIKELY(!s->transport) ? hkt_try_read(s->fd, at, size)
+                                  : s->transport->ops->read(s->transport, at, size);
     if (n > 0 && !to)
         s->in.end += (uint32_t)n;
     s->at_end = n == 0;
-    s->drained = n > 0 && (size_t)n < size;
+    s->drained = n > 0 && (size_t)n < size && !s->transport;
     return n;
 }
 
@@ -418,7 +452,7 @@ static int wait_input(struct hkt_stream *s)
 {
     if (hkt_buf_len(&s->in) == 0)
         hkt_buf_release(&s->in);
-    if (hkt_buf_len(&s->out) > 0)
+    if (hkt_buf_len(&s->out) > 0 || held(s) > 0)
         flush(s);
     if (s->error)
         return s->error;
@@ -514,6 +548,80 @@ size_t hkt_stream_buffered(const struct hkt_stream *s)
     return s ? hkt_buf_len(&s->in) : 0;
 }
 
+/* Transports */
+
+static int start_steps(struct hkt_stream *s)
+{
+    for (;;) {
+        int rc = s->transport->ops->start(s->transport);
+        if (held(s) > 0)
+            flush(s);
+        if (rc != -EAGAIN)
+            return rc < 0 ? rc : s->error;
+        rc = wait_input(s);
+        if (s->closed)
+            return -ECONNRESET;
+        if (rc < 0)
+            return rc;
+    }
+}
+
+static int start(struct hkt_stream *s, struct hkt_transport *t)
+{
+    int rc = may_write(s);
+
+    if (rc == 0)
+        flush(s);
+    while (rc == 0 && unsent(s) > 0) {
+        rc = wait_change(s);
+        if (rc == 0)
+            rc = may_write(s);
+    }
+    if (rc < 0)
+        return rc;
+    t->fd = s->fd;
+    s->transport = t;
+    s->written = true;  /* through it, and not left to the system */
+    s->drained = false; /* it may hold what has come */
+    rc = start_steps(s);
+    if (rc < 0 && !s->closed)
+        fail(s, rc == -ECANCELED ? -EPIPE : rc);
+    return rc;
+}
+
+/* Whether it can be given one now. */
+static int begin_start(struct hkt_stream *s, const struct hkt_transport *t)
+{
+    if (!s || !t)
+        return -ENOMEM;
+    if (!hkt_task_current())
+        return -EPERM;
+    return s->writing || s->transport ? -EBUSY : begin_read(s);
+}
+
+int hkt_stream_start(struct hkt_stream *s, struct hkt_transport *t)
+{
+    int rc = begin_start(s, t);
+
+    if (rc < 0) {
+        if (t)
+            t->ops->free(t);
+        return rc;
+    }
+    s->writing = true; /* others wait until it can be written to */
+    rc = start(s, t);
+    s->writing = false;
+    hkt__watchers_wake(&s->watchers);
+    if (s->transport != t)
+        t->ops->free(t);
+    return (int)end_read(s, rc);
+}
+
+struct hkt_transport *hkt_stream_transport(const struct hkt_stream *s)
+{
+    return s ? s->transport : NULL;
+}
+
 /* Ending */
 
 void hkt_stream_abort(struct hkt_stream *s)
@@ -530,6 +638,17 @@ void hkt_stream_abort(struct hkt_stream *s)
     hkt__watchers_wake(&s->watchers);
 }
 
+/* A transport's other side may have sent what nobody asked for, and the system resets a connection
+ * that is closed before all was read: what was sent last might be lost. */
+static void drop_input(struct hkt_stream *s)
+{
+    enum { MOST = 64 };
+    char buf[1024];
+
+    for (int i = 0; i < MOST && s->transport->ops->read(s->transport, buf, sizeof buf) > 0; i++)
+        ;
+}
+
 int hkt_stream_close(struct hkt_stream *s)
 {
     int rc = 0;
@@ -538,10 +657,13 @@ int hkt_stream_close(struct hkt_stream *s)
         return -ENOMEM;
     s->users++;
     s->closing = true;
+    s->ended |= s->transport != NULL; /* an end that is not told would be mistaken for a cut */
     if (!s->closed)
         flush(s);
     while (rc == 0 && unsent(s) > 0)
         rc = wait_change(s);
+    if (s->transport && rc == 0 && !s->closed && !s->reading)
+        drop_input(s);
     hkt_stream_abort(s);
     rc = rc < 0 ? rc : s->error;
     leave(s);

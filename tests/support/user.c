@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * A user's program, for tests/install and tests/subproject: prints the sum of 0 to 99, counted by a
- * generator. With TASKS it does so in a task, and needs the whole library, not the core alone.
+ * generator. With TASKS it does so in a task, and needs the whole library, not the core alone; with
+ * TLS also the one for that.
  */
 #include <hocket/hocket.h>
+#ifdef TLS
+#include <hocket/tls.h>
+#endif
 
 #include <stdio.h>
 
@@ -22,6 +26,11 @@ static int print_sum(void *stop)
 
 #ifdef TASKS
     HKT_TRY(hkt_sleep(HKT_MS(1)));
+#endif
+#ifdef TLS
+    struct hkt_tls *tls;
+    HKT_TRY(hkt_tls_new(NULL, &tls));
+    hkt_tls_free(tls);
 #endif
     HKT_EACH(ints, x, hkt_gen_new(count, stop), &rc)
         sum += x;
