@@ -56,23 +56,27 @@ struct hkt_loop_opts {
 typedef void hkt_call_fn(void *arg);
 typedef int hkt_task_fn(void *arg);
 
-/* The same for those that are called before the loop polls; private. */
-struct hkt__ring {
-    struct hkt__ring *next, *prev;
-};
-
 /* A scheduled call. The caller owns it and keeps it in place until the call was made or cancelled;
  * static or zeroed is ready for use. Fields are private. asyncio: Handle, TimerHandle. */
 struct hkt_handle {
     struct hkt__link ready;
-    union {
-        struct hkt__timer timer;
-        struct hkt__ring before;
-    };
+    struct hkt__timer timer;
     struct hkt_loop *loop;
     hkt_call_fn *fn;
     void *arg;
     int state;
+};
+
+/* Where a hkt_prepare waits; private. */
+struct hkt__ring {
+    struct hkt__ring *next, *prev;
+};
+
+/* A call that comes before the loop polls. As hkt_handle. libuv: uv_prepare_t. */
+struct hkt_prepare {
+    struct hkt__ring ring; /* next NULL: not scheduled */
+    hkt_call_fn *fn;
+    void *arg;
 };
 
 /* Told of the end of a sending: how many bytes were sent, or the error. */
@@ -168,9 +172,12 @@ HKT_API int hkt_call_at(struct hkt_loop *loop, struct hkt_handle *handle, int64_
 
 /* What: calls fn(arg) before the loop next polls, after what is ready has had its turns: for work
  * that may wait until nothing else wants the processor, and that is often not needed any more by
- * then. Returns: as hkt_call_soon(). asyncio: none; libuv: uv_prepare_start(), once. */
-HKT_API int hkt_call_before_poll(struct hkt_loop *loop, struct hkt_handle *handle, hkt_call_fn *fn,
-                                 void *arg);
+ * then. Returns: 0; -EBUSY: it is scheduled already; -EINVAL: no fn. asyncio: none; libuv:
+ * uv_prepare_start(), once. */
+HKT_API int hkt_call_before_poll(struct hkt_loop *loop, struct hkt_prepare *prepare,
+                                 hkt_call_fn *fn, void *arg);
+/* What: withdraws it. Returns: 1; 0 when it was not scheduled: harmless. */
+HKT_API int hkt_prepare_cancel(struct hkt_prepare *prepare);
 
 /* What: withdraws a scheduled call. Returns: 1; 0 when it was not scheduled: harmless.
  * asyncio: Handle.cancel(). */

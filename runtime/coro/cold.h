@@ -33,8 +33,15 @@ struct hkt__peer {
 struct hkt__pool;
 struct hkt__thread;
 
-/* What a control block has room for on behalf of the layer above; costs memory only when used. */
-#define HKT__UPPER_SIZE 256
+/* What only watched switches use. */
+struct hkt__watched {
+    struct hkt__peer peer;
+    struct hkt_coro *leaf; /* on whose stack it is suspended, if that is not its own */
+};
+
+/* What a control block has room for on behalf of the layer above; costs memory only when used, and
+ * then for each. */
+#define HKT__UPPER_SIZE 144
 
 struct hkt__cold {
     union {
@@ -54,6 +61,7 @@ struct hkt__cold {
 
     int rc;          /* what the body returned */
     uint32_t traits; /* HKT_CORO_FPENV, HKT_CORO_PAINT, and those below */
+    unsigned valgrind_id;
 
     /* Delegation: see delegate.c. */
     struct hkt_gen *delegate;
@@ -61,11 +69,9 @@ struct hkt__cold {
     struct hkt_gen *far;   /* of the outermost: the innermost, and the reverse */
     struct hkt_gen *entry; /* of the running innermost: the one that was stepped */
 
-    void *upper;           /* HKT__UPPER_SIZE bytes for the layer above */
-    struct hkt_coro *leaf; /* on whose stack it is suspended, if that is not its own */
+    void *upper; /* HKT__UPPER_SIZE bytes for the layer above */
+    struct hkt__watched *watched;
     void *fiber;           /* ThreadSanitizer's */
-    unsigned valgrind_id;
-    struct hkt__peer peer; /* used by watched switches only */
     struct hkt_coro *next; /* in the thread's list of those on the user's memory */
 };
 

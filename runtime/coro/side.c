@@ -102,8 +102,7 @@ void hkt__side_watch(struct hkt_coro *c)
 {
     struct hkt__cold *cold = c->cold;
 
-    memset(&cold->peer, 0, sizeof cold->peer);
-    cold->leaf = NULL;
+    memset(cold->watched, 0, sizeof *cold->watched);
     if (__asan_unpoison_memory_region) /* what the last user's frames left behind */
         __asan_unpoison_memory_region(cold->low, cold->room);
     if (__tsan_create_fiber && !cold->fiber)
@@ -121,13 +120,13 @@ void hkt__side_unwatch(struct hkt_coro *c)
 /* The coroutine on whose stack c goes on: another one, if c was suspended from inside it. */
 static const struct hkt__cold *stack_of(const struct hkt_coro *c)
 {
-    return c->cold->leaf ? c->cold->leaf->cold : c->cold;
+    return c->cold->watched->leaf ? c->cold->watched->leaf->cold : c->cold;
 }
 
 HKT__UNSANITIZED void hkt__side_resume_leave(struct hkt__side *me, struct hkt_coro *c)
 {
     const struct hkt__cold *on = stack_of(c);
-    struct hkt__peer *peer = &c->cold->peer;
+    struct hkt__peer *peer = &c->cold->watched->peer;
 
     peer->bottom = NULL;
     if (__sanitizer_start_switch_fiber)
@@ -155,28 +154,29 @@ static void leave_state(struct hkt__side *me, const struct hkt_coro *self)
         check_canary(self);
     if (cold->traits & HKT_CORO_FPENV) {
         hkt__arch_fpenv_get(&me->fpenv);
-        hkt__arch_fpenv_set(&cold->peer.fpenv);
+        hkt__arch_fpenv_set(&cold->watched->peer.fpenv);
     }
     if (__cxa_get_globals)
-        eh_swap(me->eh, cold->peer.eh);
+        eh_swap(me->eh, cold->watched->peer.eh);
 }
 
 HKT__UNSANITIZED void hkt__side_leave(struct hkt__side *me, struct hkt_coro *self,
                                       struct hkt_coro *to)
 {
     struct hkt__cold *cold = self->cold;
-    const void *bottom = cold->peer.bottom;
-    size_t size = cold->peer.size;
-    void *fiber = cold->peer.fiber;
+    const struct hkt__peer *peer = &cold->watched->peer;
+    const void *bottom = peer->bottom;
+    size_t size = peer->size;
+    void *fiber = peer->fiber;
 
     leave_state(me, self);
-    cold->leaf = me ? hkt__stack_owner(__builtin_frame_address(0), false) : NULL;
+    cold->watched->leaf = me ? hkt__stack_owner(__builtin_frame_address(0), false) : NULL;
     if (to) {
         const struct hkt__cold *on = stack_of(to);
         bottom = on->low;
         size = on->room;
         fiber = on->fiber;
-        to->cold->peer = cold->peer;
+        to->cold->watched->peer = *peer;
     }
     if (__sanitizer_start_switch_fiber)
         __sanitizer_start_switch_fiber(me ? &me->fake_stack : NULL, bottom, size);
@@ -189,28 +189,27 @@ static void arrive_state(const struct hkt__side *me, struct hkt__cold *cold)
     static const uintptr_t none[3];
 
     if (cold->traits & HKT_CORO_FPENV) {
-        hkt__arch_fpenv_get(&cold->peer.fpenv);
+        hkt__arch_fpenv_get(&cold->watched->peer.fpenv);
         if (me)
             hkt__arch_fpenv_set(&me->fpenv);
     }
     if (__cxa_get_globals)
-        eh_swap(cold->peer.eh, me ? me->eh : none);
+        eh_swap(cold->watched->peer.eh, me ? me->eh : none);
 }
 
 void hkt__side_arrive(struct hkt__side *me, struct hkt_coro *self)
 {
-    struct hkt__cold *cold = self->cold;
-
     if (__sanitizer_finish_switch_fiber) {
         const void *bottom;
         size_t size;
         __sanitizer_finish_switch_fiber(me ? me->fake_stack : NULL, &bottom, &size);
-        if (!cold->peer.bottom) { /* resumed, not transferred to: it came from the resumer */
-            cold->peer.bottom = bottom;
-            cold->peer.size = size;
+        struct hkt__peer *peer = &self->cold->watched->peer;
+        if (!peer->bottom) { /* resumed, not transferred to: it came from the resumer */
+            peer->bottom = bottom;
+            peer->size = size;
         }
     }
-    arrive_state(me, cold);
+    arrive_state(me, self->cold);
 }
 
 void hkt__side_open(void *addr, size_t size)

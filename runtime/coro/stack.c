@@ -4,7 +4,7 @@
  * mappings. Control blocks are dense arrays of their own at the head of the slab, because blocks
  * that lie on stacks, 64 KiB apart, share cache sets and TLB entries with nothing:
  *
- *      | slab | hot[] | cold[] | upper[] | guard, stack 0 | guard, stack 1 | ...
+ *      | slab | hot[] | cold[] | upper[] | watched[] | guard, stack 0 | guard, stack 1 | ...
  *
  * Address space costs nothing until touched, so a block and its stack are one object for life, and
  * a coroutine that never began has touched no stack. A size class has a pool; freed blocks are
@@ -34,6 +34,7 @@ struct hkt__slab {
     struct hkt_coro *hot;
     struct hkt__cold *cold;
     char *upper;
+    struct hkt__watched *watched;
     char *stacks;
     size_t stack_size;
     unsigned count;
@@ -160,7 +161,8 @@ static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool,
     size_t hot_at = round_up(sizeof(struct hkt__slab), 64);
     size_t cold_at = hot_at + count * sizeof(struct hkt_coro);
     size_t upper_at = cold_at + count * sizeof(struct hkt__cold);
-    size_t stacks_at = upper_at + (size_t)count * HKT__UPPER_SIZE;
+    size_t watched_at = upper_at + (size_t)count * HKT__UPPER_SIZE;
+    size_t stacks_at = watched_at + count * sizeof(struct hkt__watched);
     stacks_at = round_up(stacks_at, hkt__os_page_size());
     size_t mapped = stacks_at + count * stack_size;
     struct hkt__slab *s = hkt__os.map(mapped);
@@ -172,6 +174,7 @@ static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool,
                             (void *)(base + hot_at),
                             (void *)(base + cold_at),
                             base + upper_at,
+                            (void *)(base + watched_at),
                             base + stacks_at,
                             stack_size,
                             count,
@@ -206,6 +209,7 @@ static struct hkt_coro *carve(struct hkt__thread *t, struct hkt__pool *pool, siz
     struct hkt_coro *c = &s->hot[s->used];
     c->cold = &s->cold[s->used];
     c->cold->upper = s->upper + (size_t)s->used * HKT__UPPER_SIZE;
+    c->cold->watched = &s->watched[s->used];
     c->cold->low = stack + page;
     c->cold->room = stack_size - page;
     c->cold->colour = colour_of(s->used, stack_size);
@@ -248,11 +252,13 @@ struct hkt_coro *hkt__stack_adopt(void *memory, size_t size)
         return NULL;
     struct hkt_coro *c = (struct hkt_coro *)(end - sizeof(struct hkt_coro));
     struct hkt__cold *cold = (struct hkt__cold *)((uintptr_t)c - sizeof(struct hkt__cold));
+    struct hkt__watched *watched = (void *)((uintptr_t)cold - sizeof(struct hkt__watched));
     memset(cold, 0, sizeof *cold);
     memset(c, 0, sizeof *c);
     c->cold = cold;
+    cold->watched = watched;
     cold->low = (char *)low;
-    cold->room = ((uintptr_t)cold & ~(uintptr_t)15) - low;
+    cold->room = ((uintptr_t)watched & ~(uintptr_t)15) - low;
     cold->thread = t;
     *(uint64_t *)low = HKT__CANARY;
     cold->next = t->adopted;

@@ -20,6 +20,13 @@ enum {
     OPS_A_TURN = 128, /* calls that did not wait, before one gives others their turn */
 };
 
+/* What the system is sending: it must not move. */
+struct away {
+    struct hkt_stream *stream;
+    struct hkt_buf buf;
+    struct hkt_sending sending;
+};
+
 /* What each call looks at comes first. */
 struct hkt_stream {
     int fd;
@@ -34,17 +41,16 @@ struct hkt_stream {
     bool at_end;  /* of the input */
     bool drained; /* the input, as far as the last read can tell: wait before the next */
     bool written; /* what is gathered: the system does not take it as a whole */
-    bool ended;   /* the output, by write_eof */
-    bool told;    /* the other side, of that */
-    bool closing;
     bool closed;
-    bool freed;
+    bool freed : 1;
+    bool closing : 1;
+    bool ended : 1;                  /* the output, by write_eof */
+    bool told : 1;                   /* the other side, of that */
     struct hkt_transport *transport; /* mostly none */
     struct hkt_buf in, out;
-    struct hkt_buf away; /* what the system is sending: it must not move */
+    struct away *away; /* NULL before the first */
     struct hkt__watchers watchers;
-    struct hkt_handle flush; /* before the loop polls */
-    struct hkt_sending sending;
+    struct hkt_prepare flush; /* before the loop polls */
 };
 
 static uint32_t or_default(uint32_t given, uint32_t otherwise)
@@ -74,6 +80,7 @@ HKT__APART static void destroy(struct hkt_stream *s)
     hkt_buf_release(&s->out);
     if (s->transport)
         s->transport->ops->free(s->transport);
+    hkt_dealloc(s->away);
     hkt_dealloc(s);
 }
 
@@ -89,9 +96,14 @@ static inline size_t held(const struct hkt_stream *s)
     return HKT_LIKELY(!s->transport) || s->error || s->closed ? 0 : s->transport->unsent;
 }
 
+static size_t going(const struct hkt_stream *s)
+{
+    return s->away ? hkt_buf_len(&s->away->buf) : 0;
+}
+
 static size_t unsent(const struct hkt_stream *s)
 {
-    return hkt_buf_len(&s->away) + hkt_buf_len(&s->out) + held(s);
+    return going(s) + hkt_buf_len(&s->out) + held(s);
 }
 
 static char *front(const struct hkt_buf *b)
@@ -142,7 +154,7 @@ static ssize_t push(struct hkt_stream *s, const void *data, size_t size)
     const struct iovec iov[2] = {{front(&s->out), gathered}, {(void *)(uintptr_t)data, size}};
     int first = gathered == 0, count = 1 + (gathered > 0 && size > 0);
 
-    if (hkt_buf_len(&s->away) > 0)
+    if (going(s) > 0)
         return -EAGAIN;
     ssize_t n = HKT_LIKELY(!s->transport)
                     ? hkt_try_writev(s->fd, iov + first, count)
@@ -172,7 +184,7 @@ static void arm(struct hkt_stream *s)
 /* The flush that was asked for has nothing to do any more. */
 static void unqueue(struct hkt_stream *s)
 {
-    if (s->queued && hkt_handle_cancel(&s->flush)) {
+    if (s->queued && hkt_prepare_cancel(&s->flush)) {
         s->queued = false;
         s->users--; /* and it is not freed, or nobody would flush it */
     }
@@ -212,14 +224,22 @@ static void sent(struct hkt_stream *s)
 }
 
 /* Leaves what was gathered to the system, where that takes it whole. */
-static bool send_away(struct hkt_stream *s)
+HKT__APART static bool send_away(struct hkt_stream *s)
 {
-    int rc = hkt_send_begin(&s->sending, s->fd, front(&s->out), hkt_buf_len(&s->out), on_sent, s);
+    struct away *a = s->away;
 
+    if (!a && !(a = hkt_alloc(sizeof *a)))
+        return false;
+    a->stream = s;
+    int rc = hkt_send_begin(&a->sending, s->fd, front(&s->out), hkt_buf_len(&s->out), on_sent, a);
     s->written = rc == -ENOSYS;
+    if (s->written && !s->away)
+        hkt_dealloc(a);
+    else
+        s->away = a;
     if (rc < 0)
         return false;
-    s->away = s->out;
+    a->buf = s->out;
     s->out = (struct hkt_buf){0};
     s->users++;
     return true;
@@ -236,7 +256,7 @@ static ssize_t write_out(struct hkt_stream *s)
 
 static void flush(struct hkt_stream *s)
 {
-    if (hkt_buf_len(&s->away) > 0)
+    if (going(s) > 0)
         return;
     if (HKT_UNLIKELY(!s->written) && hkt_buf_len(&s->out) > 0 && send_away(s))
         return;
@@ -262,10 +282,11 @@ static void on_writable(void *arg)
 
 static void on_sent(void *arg, ssize_t result)
 {
-    struct hkt_stream *s = arg;
-    size_t size = hkt_buf_len(&s->away);
+    struct away *a = arg;
+    struct hkt_stream *s = a->stream;
+    size_t size = hkt_buf_len(&a->buf);
 
-    hkt_buf_release(&s->away);
+    hkt_buf_release(&a->buf);
     if (s->closed)
         hkt__watchers_wake(&s->watchers);
     else if (result < 0 || (size_t)result < size)
@@ -317,7 +338,7 @@ static int wait_room(struct hkt_stream *s)
     int rc;
 
     if (unsent(s) > 0) {
-        if (hkt_buf_len(&s->away) == 0)
+        if (going(s) == 0)
             arm(s);
         rc = s->error ? s->error : wait_change(s);
     } else {
@@ -631,7 +652,8 @@ void hkt_stream_abort(struct hkt_stream *s)
     s->closing = s->closed = true;
     s->drained = false;
     hkt_buf_release(&s->out);
-    hkt_send_cancel(&s->sending);
+    if (s->away)
+        hkt_send_cancel(&s->away->sending);
     disarm(s);
     (void)hkt_close(s->fd);
     s->fd = -EBADF;

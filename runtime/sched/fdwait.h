@@ -14,10 +14,10 @@ struct hkt__inbox {
     struct hkt__buffer *first, *last;
     int rc; /* 0 at the end, or what receiving failed with */
     uint16_t count;
-    bool used;  /* once: who reads it must look here */
-    bool armed; /* the poller goes on receiving */
-    bool ended;
-    bool starved; /* there was no buffer left: wait otherwise, once */
+    bool used : 1;  /* once: who reads it must look here */
+    bool armed : 1; /* the poller goes on receiving */
+    bool ended : 1;
+    bool starved : 1; /* there was no buffer left: wait otherwise, once */
 };
 
 struct hkt__fd;

@@ -63,49 +63,6 @@ void hkt__arm_wake(struct hkt_loop *loop, struct hkt_handle *h, struct hkt_task 
     arm(loop, h, when);
 }
 
-static void ring_add(struct hkt__ring *ring, struct hkt__ring *n)
-{
-    n->next = ring;
-    n->prev = ring->prev;
-    n->prev->next = ring->prev = n;
-}
-
-static void ring_remove(struct hkt__ring *n)
-{
-    n->prev->next = n->next;
-    n->next->prev = n->prev;
-}
-
-int hkt_call_before_poll(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, void *arg)
-{
-    int rc = check(loop, h, fn);
-
-    if (rc < 0)
-        return rc;
-    set(loop, h, fn, arg);
-    h->state = HKT__BEFORE_POLL;
-    ring_add(&loop->before_poll, &h->before);
-    return 0;
-}
-
-/* Those that the calls add come before the next poll but one, or the loop would never poll. */
-void hkt__run_before_poll(struct hkt_loop *loop)
-{
-    struct hkt__ring now, *all = &loop->before_poll;
-
-    if (!hkt__any_before_poll(loop))
-        return;
-    now = *all;
-    now.next->prev = now.prev->next = &now;
-    all->next = all->prev = all;
-    while (now.next != &now) {
-        struct hkt__ring *n = now.next;
-        ring_remove(n);
-        hkt__handle_call(
-            (struct hkt_handle *)(void *)((char *)n - offsetof(struct hkt_handle, before)));
-    }
-}
-
 int hkt_handle_cancel(struct hkt_handle *h)
 {
     switch (h ? h->state : HKT__IDLE) {
@@ -115,10 +72,6 @@ int hkt_handle_cancel(struct hkt_handle *h)
         return 1;
     case HKT__ARMED:
         hkt__timer_cancel(&h->loop->timers, &h->timer);
-        h->state = HKT__IDLE;
-        return 1;
-    case HKT__BEFORE_POLL:
-        ring_remove(&h->before);
         h->state = HKT__IDLE;
         return 1;
     default: /* not scheduled; or posted by another thread, which cannot be withdrawn */

@@ -33,11 +33,14 @@ struct hkt__job {
     const char *name; /* NULL: "task-<id>" */
     void *data;
     uint64_t id;
-    struct hkt_task *prev, *next; /* all of the loop that have not ended */
+    struct hkt_task *next; /* all of the loop that have not ended */
+    union {
+        struct hkt_task *prev;
+        uint64_t ended_order;
+    };
     struct hkt_future done;
     struct hkt_group *group;
     struct hkt_task *group_next, *group_prev;
-    uint64_t ended_order;
     int cancelling;
     bool ended;
     bool handle;  /* somebody holds a handle */
@@ -92,7 +95,7 @@ struct hkt_loop {
     atomic_size_t holds;
     _Atomic(struct hkt_handle *) posted; /* newest first */
     _Atomic(uint64_t) signals;           /* those that have come */
-    struct hkt__ring before_poll;        /* handles */
+    struct hkt__ring before_poll;        /* hkt_prepare */
     struct hkt__loop_end *ends;
     struct hkt_signal_watch *signal_watches;
     struct hkt_signal_watch dump_watch;
@@ -184,16 +187,15 @@ int64_t hkt__deadline(const struct hkt_loop *loop, int64_t delay_ns);
 
 /* handle.c */
 
-enum { HKT__IDLE, HKT__QUEUED, HKT__ARMED, HKT__POSTED, HKT__BEFORE_POLL };
+enum { HKT__IDLE, HKT__QUEUED, HKT__ARMED, HKT__POSTED };
 
-static inline void hkt__handle_call(struct hkt_handle *h)
-{
-    hkt_call_fn *fn = h->fn;
-    void *arg = h->arg;
+/* Queues the call of every due timer. */
+void hkt__fire_timers(struct hkt_loop *loop);
+void hkt__take_posted(struct hkt_loop *loop);
+/* Wakes t, which parks next, at a time. */
+void hkt__arm_wake(struct hkt_loop *loop, struct hkt_handle *h, struct hkt_task *t, int64_t when);
 
-    h->state = HKT__IDLE; /* the call may schedule it again, or free it */
-    fn(arg);
-}
+/* prepare.c */
 
 static inline bool hkt__any_before_poll(const struct hkt_loop *loop)
 {
@@ -202,12 +204,6 @@ static inline bool hkt__any_before_poll(const struct hkt_loop *loop)
 
 /* Makes the calls that are to come before the loop polls. */
 void hkt__run_before_poll(struct hkt_loop *loop);
-
-/* Queues the call of every due timer. */
-void hkt__fire_timers(struct hkt_loop *loop);
-void hkt__take_posted(struct hkt_loop *loop);
-/* Wakes t, which parks next, at a time. */
-void hkt__arm_wake(struct hkt_loop *loop, struct hkt_handle *h, struct hkt_task *t, int64_t when);
 
 /* future.c */
 

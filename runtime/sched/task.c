@@ -56,8 +56,8 @@ static void task_end(struct hkt_loop *loop, struct hkt_task *self, int rc)
     if (self->coro.ctx.flags & HKT__CANCEL) /* requested, and never delivered */
         rc = -ECANCELED;
     job->ended = true;
-    job->ended_order = ++loop->ended_count;
     list_remove(loop, self);
+    job->ended_order = ++loop->ended_count;
     if (rc == -ECANCELED)
         (void)hkt_future_cancel(&job->done);
     else

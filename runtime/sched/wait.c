@@ -92,13 +92,22 @@ static void enter(struct hkt_loop *loop, struct hkt_task *t)
         hkt__side_resume_arrive(&me);
 }
 
+static void call(struct hkt_handle *h)
+{
+    hkt_call_fn *fn = h->fn;
+    void *arg = h->arg;
+
+    h->state = HKT__IDLE; /* the call may schedule it again, or free it */
+    fn(arg);
+}
+
 static void call_next(struct hkt_loop *loop)
 {
     struct hkt_handle *h = hkt__ready_pop_handle(&loop->ready);
 
     loop->budget--;
     if (h)
-        hkt__handle_call(h);
+        call(h);
 }
 
 /* Takes the loop's own turn: one callback, or one task and those to which it hands over. */

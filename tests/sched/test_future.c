@@ -100,19 +100,20 @@ Test(future, calls_come_in_the_order_of_their_times_and_then_of_arming)
     cr_assert_eq(run_simulated(calls, NULL), 0);
 }
 
-static struct hkt_handle again_handle;
+static struct hkt_prepare again_prepare;
 
 static void again(void *text)
 {
     append(text);
     if (strlen(order) < 4)
-        cr_assert_eq(hkt_call_before_poll(hkt_loop_current(), &again_handle, again, text), 0);
+        cr_assert_eq(hkt_call_before_poll(hkt_loop_current(), &again_prepare, again, text), 0);
 }
 
 static int before_polls(void *arg)
 {
     struct hkt_loop *loop = hkt_loop_current();
-    struct hkt_handle h[4] = {0};
+    struct hkt_prepare h[4] = {0};
+    struct hkt_handle soon = {0};
 
     (void)arg;
     for (int i = 0; i < 3; i++)
@@ -120,9 +121,9 @@ static int before_polls(void *arg)
     cr_assert_eq(hkt_call_before_poll(loop, &h[0], append, "x"), -EBUSY);
     cr_assert_eq(hkt_call_before_poll(loop, &h[3], NULL, NULL), -EINVAL);
     cr_assert_eq(hkt_call_before_poll(NULL, &h[3], append, NULL), -ENOMEM);
-    cr_assert_eq(hkt_handle_cancel(&h[1]), 1);
-    cr_assert_eq(hkt_handle_cancel(&h[1]), 0);
-    cr_assert_eq(hkt_call_soon(loop, &h[3], append, "a"), 0);
+    cr_assert_eq(hkt_prepare_cancel(&h[1]), 1);
+    cr_assert_eq(hkt_prepare_cancel(&h[1]), 0);
+    cr_assert_eq(hkt_call_soon(loop, &soon, append, "a"), 0);
     cr_assert_str_eq(order, "", "never from inside");
     cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
     cr_assert_str_eq(order, "abc", "after what is ready");
@@ -139,14 +140,14 @@ Test(future, calls_before_the_poll_come_after_what_is_ready_and_can_be_withdrawn
 static int before_polls_again(void *arg)
 {
     (void)arg;
-    cr_assert_eq(hkt_call_before_poll(hkt_loop_current(), &again_handle, again, "a"), 0);
+    cr_assert_eq(hkt_call_before_poll(hkt_loop_current(), &again_prepare, again, "a"), 0);
     return hkt_sleep(HKT_MS(1));
 }
 
 Test(future, a_call_before_the_poll_may_ask_for_the_next_and_the_last_one_comes_at_the_end)
 {
     order[0] = '\0';
-    memset(&again_handle, 0, sizeof again_handle);
+    memset(&again_prepare, 0, sizeof again_prepare);
     cr_assert_eq(run_simulated(before_polls_again, NULL), 0);
     cr_assert_str_eq(order, "aaaa");
 }
@@ -158,7 +159,7 @@ static int leave_a_call(void *h)
 
 Test(future, a_call_before_the_poll_is_made_also_when_the_main_task_has_ended)
 {
-    struct hkt_handle h = {0};
+    struct hkt_prepare h = {0};
 
     order[0] = '\0';
     cr_assert_eq(run_simulated(leave_a_call, &h), 0);
