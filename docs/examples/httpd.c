@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * An HTTP/1.1 server: the files below a directory, and /plaintext, which is always the same.
+ * An HTTP/1.1 and HTTP/2 server: the files below a directory, and /plaintext, which is always the
+ * same.
  *
- *      httpd ROOT [URL [SECONDS]]      by default on tcp://127.0.0.1:8080, with 10 seconds
+ *      httpd [--tls CERT KEY] ROOT [URL [SECONDS]]
  *
+ * by default on tcp://127.0.0.1:8080, with 10 seconds. CERT and KEY are files in PEM.
  * SECONDS is the time that a client has to send a request, to take a piece of an answer, or to do
  * nothing. Stop it with Ctrl-C.
  *
@@ -116,8 +118,10 @@ static int refuse(struct client *c, int status)
 
 static int talk(struct client *c)
 {
-    int rc = 0;
+    int rc = speaks_h2(c);
 
+    if (rc > 0)
+        return talk_h2(c);
     while (rc == 0 && !c->closing)
         rc = next_request(c);
     return rc;
@@ -133,6 +137,8 @@ static int end(struct client *c, int rc)
         HKT_TRY(hkt_timeout_enter(&c->limit, HKT_SEC(LINGER_SECONDS)));
         rc = (int)hkt_timeout_exit(&c->limit, linger(c));
     }
+    if (rc == -ETIMEDOUT)
+        (void)hkt_stream_write_eof(c->stream); /* which an encrypted one has to say */
     if (rc < 0)
         hkt_stream_abort(c->stream);
     return rc == -ETIMEDOUT ? 0 : rc; /* that a client was too slow is no news */
@@ -147,20 +153,33 @@ static int serve(struct hkt_stream *s, void *root)
     return end(&c, (int)hkt_timeout_exit(&c.limit, talk(&c)));
 }
 
+static int usage(void)
+{
+    fputs("usage: httpd [--tls CERT KEY] ROOT [URL [SECONDS]]\n", stderr);
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
-    const char *url = argc > 2 ? argv[2] : "tcp://127.0.0.1:8080";
+    struct place place = {.service = {.url = "tcp://127.0.0.1:8080", .handler = serve}};
+
+    if (argc > 3 && strcmp(argv[1], "--tls") == 0) {
+        place.cert = argv[2];
+        place.key = argv[3];
+        argc -= 3;
+        argv += 3;
+    }
     int root = argc > 1 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     double seconds = argc > 3 ? strtod(argv[3], NULL) : 10;
-
-    if (argc < 2 || argc > 4 || !(seconds > 0 && seconds < 1e6)) {
-        fputs("usage: httpd ROOT [URL [SECONDS]]\n", stderr);
-        return 2;
-    }
+    if (argc < 2 || argc > 4 || !(seconds > 0 && seconds < 1e6))
+        return usage();
     if (root < 0) {
         perror(argv[1]);
         return 1;
     }
-    step_ns = (int64_t)(seconds * 1e9);
-    return hkt_run(hkt_service_run, &(struct hkt_service){url, serve, &root, NULL});
+    if (argc > 2)
+        place.service.url = argv[2];
+    place.service.arg = &root;
+    place.step_ns = step_ns = (int64_t)(seconds * 1e9);
+    return hkt_run(serve_at, &place);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the parts of httpd share: httpd.c has the connections, httpd_parser.c reads requests,
- * httpd_answers.c writes answers, and httpd_files.c finds and sends files.
+ * httpd_answers.c writes answers, and httpd_files.c finds and sends files. httpd_tls.c encrypts,
+ * and httpd_h2.c speaks HTTP/2; where OpenSSL or libnghttp2 are not to be had, httpd_no_tls.c and
+ * httpd_no_h2.c stand in.
  */
 #ifndef HTTPD_H
 #define HTTPD_H
@@ -9,6 +11,7 @@
 #include <hocket/hocket.h>
 
 #include <llhttp.h>
+#include <time.h>
 
 /* A part of the head, as an offset: while more of the head comes its bytes may move. */
 struct part {
@@ -54,6 +57,13 @@ hkt_async int parse(struct client *c);
 /* What: takes from the stream what was parsed. Suspends: never. */
 void drop(struct client *c);
 
+/* What: finds the file that a path names, and its type. Returns: a descriptor; a negative status.
+ * Suspends: never. */
+int find_file(int root, const char *path, size_t path_size, int64_t *size, const char **type);
+
+/* What: the time as a head says it. */
+const char *date(time_t now);
+
 /* The answers. Returns: 0; an error, after which the connection must end.
  * Suspends: if the client takes answers more slowly than it asks. */
 
@@ -65,5 +75,28 @@ hkt_async int answer_status(struct client *c, int status);
 hkt_async int answer_plaintext(struct client *c);
 /* What: the file that a path names, or why not. */
 hkt_async int answer_file(struct client *c, const char *path, size_t size);
+
+/* Where to serve, and how. */
+struct place {
+    struct hkt_service service;
+    const char *cert, *key; /* NULL: in clear text */
+    int64_t step_ns;
+};
+
+/* What: serves at a struct place until cancelled. Suspends: always, once it has started. */
+hkt_async int serve_at(void *place);
+
+/* What: what client and server have agreed on by ALPN. Returns: NULL if nothing. */
+const char *agreed_protocol(const struct hkt_stream *s);
+
+/* For ALPN, NULL at the end. */
+extern const char *const protocols[];
+
+/* What: whether the client speaks HTTP/2. Returns: 1, 0, or an error.
+ * Suspends: until the client says something, unless it has done so already. */
+hkt_async int speaks_h2(struct client *c);
+/* What: answers requests until the client or an error ends it. Returns: 0; an error.
+ * Suspends: until then. */
+hkt_async int talk_h2(struct client *c);
 
 #endif

@@ -56,7 +56,7 @@ static enum ending ending_of(const struct client *c)
     return c->parser.http_minor == 0 ? STAYS_OLD : STAYS;
 }
 
-static const char *date(time_t now)
+const char *date(time_t now)
 {
     static char text[40];
     static time_t made;

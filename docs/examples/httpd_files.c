@@ -162,22 +162,31 @@ static int send_file(struct client *c, int fd, off_t size)
     return rc;
 }
 
-int answer_file(struct client *c, const char *path, size_t size)
+int find_file(int root, const char *path, size_t path_size, int64_t *size, const char **type)
 {
     char name[NAME_SIZE];
     struct stat st;
-    const char *type;
-    int status = decode(path, size, name);
+    int status = decode(path, path_size, name);
 
     if (status != 0 || leads_up(name))
-        return answer_status(c, status ? status : 403);
+        return status ? -status : -403;
     const char *below = name + strspn(name, "/"); /* the root: what is absolute is outside */
-    int fd = open_file(c->root, *below ? below : ".", &st, &type);
+    int fd = open_file(root, *below ? below : ".", &st, type);
+    *size = fd < 0 ? 0 : st.st_size;
+    return fd;
+}
+
+int answer_file(struct client *c, const char *path, size_t path_size)
+{
+    const char *type;
+    int64_t size;
+    int fd = find_file(c->root, path, path_size, &size, &type);
+
     if (fd < 0)
         return answer_status(c, -fd);
-    int rc = answer_head(c, 200, type, st.st_size);
+    int rc = answer_head(c, 200, type, size);
     if (rc == 0 && c->parser.method == HTTP_GET)
-        rc = send_file(c, fd, st.st_size);
+        rc = send_file(c, fd, size);
     close(fd);
     return rc;
 }
