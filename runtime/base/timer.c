@@ -126,6 +126,23 @@ static unsigned level_of(const struct hkt__timers *t, int64_t when)
     return level + (turns(when, level) - turns(t->base, level) >= SLOTS);
 }
 
+static void forget_recent(struct hkt__timer_slot *slot)
+{
+    slot->adds = 0;
+    for (int i = 0; i < HKT__TIMER_AHEAD; i++)
+        slot->recent[i] = NULL;
+}
+
+/* Some nodes ahead, for the one who will walk the list: it would wait for memory at each node. Only
+ * a hint, because that node may be gone by then; and known without a look at any other node. */
+static void note_recent(struct hkt__timer_slot *slot, struct hkt__timer *n)
+{
+    const struct hkt__timer **at = &slot->recent[slot->adds++ % HKT__TIMER_AHEAD];
+
+    n->child = (struct hkt__timer *)(uintptr_t)*at;
+    *at = n;
+}
+
 static void wheel_add(struct hkt__timers *t, struct hkt__timer *n)
 {
     unsigned level = level_of(t, n->when);
@@ -140,11 +157,9 @@ static void wheel_add(struct hkt__timers *t, struct hkt__timer *n)
     n->next = empty ? NULL : slot->head;
     if (n->next)
         n->next->prev = n;
-    /* A few nodes ahead, for the one who will walk the list: it would wait for memory at each
-     * node. Only a hint, that node may be gone by then. */
-    n->child = n->next;
-    for (int i = 0; i < 2 && n->child; i++)
-        n->child = n->child->next;
+    if (empty)
+        forget_recent(slot);
+    note_recent(slot, n);
     slot->head = n;
     if (empty || n->when < slot->least)
         slot->least = n->when;
@@ -210,17 +225,27 @@ static void place(struct hkt__timers *t, struct hkt__timer *n, int64_t now)
         wheel_add(t, n);
 }
 
+/* A node may lie across two lines of the cache. */
+static void fetch(const struct hkt__timer *n)
+{
+    __builtin_prefetch(&n->when, 1);
+    __builtin_prefetch(&n->place, 1);
+}
+
 /* Moves the nodes of the first slot to the heap and to lower levels: base comes to the slot, so
  * that no node of it is further ahead than the slot is wide. */
 static void open_first(struct hkt__timers *t, int64_t now)
 {
-    struct hkt__timer *n = t->slots[t->first_slot].head;
+    const struct hkt__timer_slot *slot = &t->slots[t->first_slot];
+    struct hkt__timer *n = slot->head;
 
+    for (int i = 0; i < HKT__TIMER_AHEAD; i++)
+        fetch(slot->recent[i]);
     t->base = t->first;
     mark_empty(t, t->first_slot);
     while (n) {
         struct hkt__timer *next = n->next;
-        __builtin_prefetch(n->child, 1);
+        fetch(n->child);
         place(t, n, now);
         n = next;
     }

@@ -16,11 +16,14 @@
 enum {
     HKT__TIMER_LEVELS = 23, /* as many as it takes to reach INT64_MAX */
     HKT__TIMER_SLOTS = 64,  /* of a level: a bit each of a word */
+    HKT__TIMER_AHEAD = 8,   /* nodes that are fetched while one of a slot is looked at */
 };
 
 struct hkt__timer_slot {
     struct hkt__timer *head;
     int64_t least; /* the earliest deadline that was put here */
+    unsigned adds;
+    const struct hkt__timer *recent[HKT__TIMER_AHEAD]; /* the last ones added; may be gone */
 };
 
 /* Slots are rubbish where `used` says that they are empty, so that memory is used where timers
