@@ -26,9 +26,12 @@ static inline struct hkt_tls *client_tls(void)
     return new_tls(&opts);
 }
 
+/* The newest version that servers have; 0: any. */
+static enum hkt_tls_version newest_version;
+
 static inline struct hkt_tls *server_tls(const char *cert)
 {
-    const struct hkt_tls_opts opts = {.cert = cert_file(cert)};
+    const struct hkt_tls_opts opts = {.cert = cert_file(cert), .newest = newest_version};
 
     return new_tls(&opts);
 }

@@ -103,6 +103,12 @@ static int new_keys(void *arg)
     return 0;
 }
 
+Test(encrypted, large_transfers_both_ways_at_once_in_tls_1_2)
+{
+    newest_version = HKT_TLS_1_2;
+    on_each_backend(both_ways, NULL);
+}
+
 Test(encrypted, new_keys_on_the_way)
 {
     on_each_backend(new_keys, NULL);
@@ -158,6 +164,12 @@ static int gathers(void *arg)
     cr_assert_eq(hkt_stream_read(s[1], buf, sizeof buf), 25, "in one");
     free_pair(s);
     return 0;
+}
+
+Test(encrypted, forms_of_reading_and_half_close_in_tls_1_2)
+{
+    newest_version = HKT_TLS_1_2;
+    on_each_backend(forms, NULL);
 }
 
 Test(encrypted, writes_are_gathered)
