@@ -141,7 +141,7 @@ HKT_API const char *hkt_tls_server_name(const struct hkt_stream *s);
 /* What: whether an earlier connection's session was resumed. */
 HKT_API bool hkt_tls_resumed(const struct hkt_stream *s);
 /* What: the subject of the other side's certificate, as "CN = example.org", cut to size bytes with
- * the NUL. Returns: its length; -ENOENT: it showed none. */
+ * the NUL. Returns: its length; -ENOENT: it showed none; -EINVAL: size is 0. */
 HKT_API int hkt_tls_peer_subject(const struct hkt_stream *s, char *buf, size_t size);
 /* What: OpenSSL's object, for what is not here. It must not be read, written or shut down with.
  * Returns: NULL when it is not encrypted. */
