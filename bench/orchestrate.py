@@ -16,7 +16,7 @@ from suite import catalog, machine, page, program, schedule, servers, table
 
 # hurry: the seconds after which there is time for one round only.
 FULL = {"rounds": 7, "scale": 1.0, "hurry": float("inf")}
-QUICK = {"rounds": 3, "scale": 0.1, "hurry": 32}
+QUICK = {"rounds": 3, "scale": 0.1, "hurry": 24}
 
 
 class Parser(argparse.ArgumentParser):
