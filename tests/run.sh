@@ -30,7 +30,7 @@ configurations=(
     aarch64-clang riscv64-clang arm-clang
     release debug lto hardened native outline outline-debug
     clang clang-debug clang-hardened clang-outline
-    static tree riscv64-soft darwin
+    static tree riscv64-soft darwin instructions
 )
 quick=(release debug tree)
 
@@ -292,6 +292,7 @@ run() {
     tree) run_tree ;;
     riscv64-soft) run_check tests/softfloat ;;
     darwin) run_tap tests/poll/darwin ;;
+    instructions) run_tap tests/instructions ;;
     *) run_configuration "$name" ;;
     esac >"$out/$name.results" 2>"$out/$name.errors"
     report "$name" $((SECONDS - started))

@@ -51,7 +51,7 @@ class File:
 
 def declared():
     include = pathlib.Path(__file__).resolve().parents[2] / "include" / "hocket"
-    return {name for header in include.rglob("*.h")
+    return {name for header in include.rglob("*.h") if header.name != "tls.h"
             for name in re.findall(r"HKT_API(?:_FAST)? [^;({]*?\b(hkt_\w+)(?:\(| HKT__TLS_FAST;)",
                                    header.read_text())}
 
