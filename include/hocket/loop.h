@@ -48,7 +48,7 @@ struct hkt_loop_opts {
     int64_t slow_ns;
     /* Timers that follow one that has fired within this time wake the loop together, so that many
      * of them do not cost a system call each. One that comes by itself is on time, and none is
-     * early. 0: 250 us, or none with a clock of one's own; negative: none; at most a second.
+     * early. 0: 500 us, or none with a clock of one's own; negative: none; at most a second.
      */
     int64_t slack_ns;
 };

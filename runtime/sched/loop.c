@@ -18,9 +18,9 @@
 
 enum { EVENTS = 256 };
 
-/* Late by less than the waking up of an idle processor may be, and a system call for each of a
- * hundred thousand sleeps a second becomes one for 25. */
-#define USUAL_SLACK HKT_US(250)
+/* Half of what the clocks of asyncio's and libuv's loops tell apart, and a system call for each of
+ * a hundred thousand sleeps a second becomes one for 50. */
+#define USUAL_SLACK HKT_US(500)
 #define MOST_SLACK  HKT_SEC(1)
 
 /* One iteration */
