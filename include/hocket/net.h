@@ -266,7 +266,8 @@ typedef int hkt_stream_fn(struct hkt_stream *s, void *arg);
 
 struct hkt_server_opts {
     int backlog;       /* connections that wait to be accepted; 0: the system's most */
-    bool reuse_port;   /* share the port with other listeners, which get connections in turns */
+    bool reuse_port;   /* share the port with other listeners, which get connections in turns. The
+                          cores of hkt_run_cores() that ask for port 0 of a URL get the same */
     size_t stack_size; /* of a connection's task; 0: the default */
     int64_t grace_ns;  /* hkt_serve(): how long connections may go on when it is cancelled; 0: 2 s,
                           negative: not at all */

@@ -201,6 +201,11 @@ static int sys_thread(void *(*fn)(void *), void *arg)
     return -rc;
 }
 
+static int sys_thread_begin(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+    return -pthread_create(thread, NULL, fn, arg);
+}
+
 struct hkt__sys hkt__sys = {
     .read = sys_read,
     .write = sys_write,
@@ -223,4 +228,5 @@ struct hkt__sys hkt__sys = {
     .getaddrinfo = getaddrinfo,
     .getnameinfo = getnameinfo,
     .thread = sys_thread,
+    .thread_begin = sys_thread_begin,
 };

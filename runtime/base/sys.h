@@ -7,6 +7,7 @@
 #define HOCKET_BASE_SYS_H
 
 #include <netdb.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,8 @@ struct hkt__sys {
                        socklen_t host_size, char *service, socklen_t service_size, int flags);
     /* Starts a detached thread, in which all signals are blocked. 0 or -errno. */
     int (*thread)(void *(*fn)(void *), void *arg);
+    /* Starts one that is joined, with the caller's signal mask. 0 or -errno. */
+    int (*thread_begin)(pthread_t *thread, void *(*fn)(void *), void *arg);
 };
 
 extern struct hkt__sys hkt__sys;

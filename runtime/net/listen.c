@@ -2,6 +2,7 @@
  *
  * Listening sockets: made from an address, or handed over by whoever started the process.
  */
+#include <hocket/cores.h>
 #include <hocket/net.h>
 
 #include <fcntl.h>
@@ -14,6 +15,13 @@
 #include <unistd.h>
 
 enum { FIRST_HANDED = 3, PORTS_TRIED = 20 };
+
+/* FreeBSD spreads connections only over listeners with the former. */
+#if defined(SO_REUSEPORT_LB)
+enum { SHARE_PORT = SO_REUSEPORT_LB };
+#elif defined(SO_REUSEPORT)
+enum { SHARE_PORT = SO_REUSEPORT };
+#endif
 
 static void set(int fd, int level, int option)
 {
@@ -28,10 +36,8 @@ static void set_options(int fd, const struct hkt_addr *addr, const struct hkt_se
     if (addr->sockaddr.ss_family == AF_UNIX)
         return;
     set(fd, SOL_SOCKET, SO_REUSEADDR);
-#ifdef SO_REUSEPORT
     if (opts->reuse_port)
-        set(fd, SOL_SOCKET, SO_REUSEPORT);
-#endif
+        set(fd, SOL_SOCKET, SHARE_PORT);
     if (addr->sockaddr.ss_family == AF_INET6)
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
     if (addr->type == SOCK_STREAM)
@@ -106,6 +112,12 @@ static bool is_absent(int rc)
     return rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL;
 }
 
+static void close_all(const int *fds, int n)
+{
+    while (n > 0)
+        (void)hkt_close(fds[--n]);
+}
+
 static int listen_on_all(struct hkt_addr *list, int n, const struct hkt_server_opts *opts, int *fds)
 {
     int done = 0, rc = 0;
@@ -121,9 +133,14 @@ static int listen_on_all(struct hkt_addr *list, int n, const struct hkt_server_o
     }
     if (rc >= 0 || (is_absent(rc) && done > 0))
         return done;
-    while (done > 0)
-        (void)hkt_close(fds[--done]);
+    close_all(fds, done);
     return rc;
+}
+
+static bool has_port(const struct hkt_addr *addr)
+{
+    return addr->sockaddr.ss_family == AF_UNIX ||
+           ((const struct sockaddr_in6 *)&addr->sockaddr)->sin6_port != 0;
 }
 
 /* A port that the system gives to the first address may be somebody's in the other family: then
@@ -141,6 +158,30 @@ static int listen_on_any(const struct hkt_addr *list, int n, const struct hkt_se
         rc = listen_on_all(copy, n, opts, fds);
     } while (rc == -EADDRINUSE && free_choice && ++tries < PORTS_TRIED);
     return rc;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct hkt_addr addr = {.sockaddr.ss_family = AF_UNSPEC};
+
+    follow(&addr, fd);
+    return ((const struct sockaddr_in6 *)&addr.sockaddr)->sin6_port;
+}
+
+/* Where the system may choose the port, cores that share one follow the first of them. */
+static int listen_in_step(const char *url, struct hkt_addr *list, int n,
+                          const struct hkt_server_opts *opts, int *fds)
+{
+    uint16_t port = hkt__core_port_begin(url);
+
+    for (int i = 0; i < n && port; i++)
+        ((struct sockaddr_in6 *)&list[i].sockaddr)->sin6_port = port;
+    int rc = listen_on_any(list, n, opts, fds);
+    int agreed = hkt__core_port_end(url, rc > 0 && !port ? port_of(fds[0]) : 0);
+    if (rc < 0 || agreed == 0)
+        return rc;
+    close_all(fds, rc);
+    return agreed;
 }
 
 /* Handed over */
@@ -212,5 +253,10 @@ int hkt_listen(const char *url, const struct hkt_server_opts *opts, int *fds, si
     if (url && strncmp(url, "systemd://", 10) == 0)
         return handed_over(url, fds, max);
     int n = hkt_resolve(url, true, list, max < HKT_ADDRS_MAX ? max : HKT_ADDRS_MAX);
-    return n < 0 ? n : listen_on_any(list, n, opts ? opts : &none, fds);
+    if (n <= 0)
+        return n;
+    if (!opts)
+        opts = &none;
+    return opts->reuse_port && !has_port(&list[0]) ? listen_in_step(url, list, n, opts, fds)
+                                                   : listen_on_any(list, n, opts, fds);
 }
