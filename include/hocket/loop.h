@@ -22,6 +22,7 @@
 
 #include <hocket/base.h>
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct hkt_loop;
@@ -51,6 +52,14 @@ struct hkt_loop_opts {
      * early. 0: 500 us, or none with a clock of one's own; negative: none; at most a second.
      */
     int64_t slack_ns;
+    /* Who is told of what is reported while the loop runs, and at its end; NULL: who is told for
+     * the process (hkt_on_report()). asyncio: set_exception_handler(). */
+    hkt_report_fn *on_report;
+    void *report_ctx;
+    /* For finding mistakes; also by HKT_DEBUG=1 in the environment. It is reported what is left at
+     * the loop's end, and what belongs to another loop or thread and is used here (in builds with
+     * checks that always is); slow_ns is 100 ms unless given. asyncio: debug=True. */
+    bool debug;
 };
 
 typedef void hkt_call_fn(void *arg);
@@ -131,7 +140,8 @@ HKT_API HKT_MUST_CHECK int hkt_loop_run(struct hkt_loop *loop, hkt_task_fn *fn, 
 HKT_API int hkt_loop_run_forever(struct hkt_loop *loop);
 
 /* What: the running loop ends after this iteration; one that is not running makes one iteration,
- * without waiting, when run next. asyncio: loop.stop(). */
+ * without waiting, when run next. From another thread, use hkt_call_threadsafe(). asyncio:
+ * loop.stop(). */
 HKT_API void hkt_loop_stop(struct hkt_loop *loop);
 
 /* What: the whole life of a program: makes a loop, runs fn(arg) in it as the main task, then
@@ -151,6 +161,10 @@ HKT_INLINE struct hkt_loop *hkt_loop_current(void)
     return hkt__loop;
 }
 
+/* What: replaces who is told of the loop's reports; fn NULL: who is told for the process.
+ * asyncio: loop.set_exception_handler(). */
+HKT_API void hkt_loop_on_report(struct hkt_loop *loop, hkt_report_fn *fn, void *ctx);
+
 /* What: the name of the poller in use: "epoll", "io_uring", "kqueue". */
 HKT_API const char *hkt_loop_poller(const struct hkt_loop *loop);
 
@@ -159,7 +173,8 @@ HKT_API const char *hkt_loop_poller(const struct hkt_loop *loop);
 HKT_API int64_t hkt_now(void);
 
 /* What: calls fn(arg) in the next turn of the loop, after what is already ready; never from inside.
- * Returns: 0; -EBUSY: handle is scheduled already; -EINVAL: no fn. asyncio: call_soon(). */
+ * Returns: 0; -EBUSY: handle is scheduled already; -EINVAL: no fn; -EXDEV: another thread's loop.
+ * asyncio: call_soon(). */
 HKT_API int hkt_call_soon(struct hkt_loop *loop, struct hkt_handle *handle, hkt_call_fn *fn,
                           void *arg);
 
@@ -196,7 +211,8 @@ HKT_API void hkt_loop_release(struct hkt_loop *loop);
 
 /* What: calls fn(arg) whenever fd becomes readable or writable, until removed. Adding again
  * replaces. Level triggered: it is called again while fd stays ready.
- * Returns: 0, or -errno; remove: 1 when there was one, else 0. asyncio: add_reader(). */
+ * Returns: 0; -errno; -EXDEV: another thread's loop; remove: 1 when there was one, else 0.
+ * asyncio: add_reader(). */
 HKT_API int hkt_add_reader(struct hkt_loop *loop, int fd, hkt_call_fn *fn, void *arg);
 HKT_API int hkt_add_writer(struct hkt_loop *loop, int fd, hkt_call_fn *fn, void *arg);
 HKT_API int hkt_remove_reader(struct hkt_loop *loop, int fd);
@@ -228,11 +244,12 @@ enum hkt_future_state { HKT_PENDING, HKT_DONE, HKT_CANCELLED };
 /* What: gives the future its result, wakes whoever awaits it and schedules its done callbacks, in
  * the order in which they came. rc: 0 or positive, or a negative error; value: a borrowed pointer
  * for hkt_future_value().
- * Returns: 0; -EALREADY: it had one. Thread: the one of those who wait.
+ * Returns: 0; -EALREADY: it had one; -EXDEV: those who wait are of another thread.
  * asyncio: set_result(), set_exception(). */
 HKT_API int hkt_future_set(struct hkt_future *f, int rc, void *value);
 
-/* What: its result is -ECANCELED. Returns: 1; 0 when it was done already. asyncio: cancel(). */
+/* What: its result is -ECANCELED. Returns: 1; 0 when it was done already; -EXDEV. asyncio:
+ * cancel(). */
 HKT_API int hkt_future_cancel(struct hkt_future *f);
 
 HKT_API enum hkt_future_state hkt_future_state(const struct hkt_future *f);

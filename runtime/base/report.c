@@ -18,13 +18,12 @@ static void report_to_stderr(void *ctx, const char *line)
     hkt__os.write_stderr(text, (size_t)n);
 }
 
-static hkt_report_fn *report_fn = report_to_stderr;
-static void *report_ctx;
+static struct hkt__reporter process = {report_to_stderr, NULL};
+HKT__THREAD const struct hkt__reporter *hkt__reporter;
 
 void hkt_on_report(hkt_report_fn *fn, void *ctx)
 {
-    report_fn = fn ? fn : report_to_stderr;
-    report_ctx = ctx;
+    process = (struct hkt__reporter){fn ? fn : report_to_stderr, ctx};
 }
 
 void hkt_report(const char *format, ...)
@@ -35,7 +34,8 @@ void hkt_report(const char *format, ...)
     va_start(args, format);
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    report_fn(report_ctx, line);
+    const struct hkt__reporter *to = hkt__reporter ? hkt__reporter : &process;
+    to->fn(to->ctx, line);
 }
 
 void hkt__fatal(const char *format, ...)

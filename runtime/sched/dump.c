@@ -10,18 +10,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static int describe_wait(char *out, size_t size, const struct hkt_task *t, int64_t now)
+void hkt__task_describe(char *out, size_t size, const struct hkt_task *t, int64_t now)
 {
     const struct hkt__wait *w = t->coro.data;
 
     if (t == hkt__task_self())
-        return snprintf(out, size, "running");
-    if (!w)
-        return snprintf(out, size, "ready");
-    double ms = (double)(now - w->since) / 1e6;
-    if (w->detail >= 0)
-        return snprintf(out, size, "waits for %s on fd %d since %.1f ms", w->why, w->detail, ms);
-    return snprintf(out, size, "waits for %s since %.1f ms", w->why, ms);
+        snprintf(out, size, "running");
+    else if (!w)
+        snprintf(out, size, "ready");
+    else if (w->detail >= 0)
+        snprintf(out, size, "waits for %s on fd %d since %.1f ms", w->why, w->detail,
+                 (double)(now - w->since) / 1e6);
+    else
+        snprintf(out, size, "waits for %s since %.1f ms", w->why, (double)(now - w->since) / 1e6);
 }
 
 static void dump_task(const struct hkt_task *t, int64_t now)
@@ -29,7 +30,7 @@ static void dump_task(const struct hkt_task *t, int64_t now)
     char buf[32], wait[160], line[320];
     int cancelling = hkt__job(t)->cancelling;
 
-    describe_wait(wait, sizeof wait, t, now);
+    hkt__task_describe(wait, sizeof wait, t, now);
     int n = snprintf(line, sizeof line, "  %-16s %s, stack %zu of %zu%s\n",
                      hkt_task_name(t, buf, sizeof buf), wait, hkt_coro_stack_used(&t->coro),
                      hkt_coro_stack_size(&t->coro), cancelling ? ", being cancelled" : "");

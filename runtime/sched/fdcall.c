@@ -58,6 +58,8 @@ static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *a
         return -EINVAL;
     if (hkt__forked(loop))
         return -ECHILD;
+    if (!hkt__own_thread(loop))
+        return hkt__foreign(loop, "reader or writer");
     int rc = hkt__fd_get(loop, fd, &e);
     if (rc < 0 || (rc = hkt__fd_register(loop, fd, e)) < 0)
         return rc;
@@ -79,6 +81,8 @@ static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *a
 
 static int drop(struct hkt_loop *loop, int fd, int side)
 {
+    if (loop && !hkt__own_thread(loop))
+        return hkt__foreign(loop, "reader or writer");
     struct hkt__fd *e = loop ? hkt__fd_find(loop, fd) : NULL;
 
     return e ? hkt__fdcall_drop(loop, e, side) : 0;

@@ -11,7 +11,7 @@ static int belongs(struct hkt_future *f, struct hkt_loop *loop)
 {
     if (!f->loop)
         f->loop = loop;
-    return f->loop == loop ? 0 : -EXDEV;
+    return f->loop == loop ? 0 : hkt__foreign(loop, "future");
 }
 
 void hkt__future_link(struct hkt_future *f, struct hkt_watch *w)
@@ -45,7 +45,7 @@ static void serve(struct hkt_watch *w, int rc)
         (void)hkt_call_soon(w->handle.loop, &w->handle, w->handle.fn, w->handle.arg);
 }
 
-static int finish(struct hkt_future *f, int rc, void *value, enum hkt_future_state state)
+int hkt__future_finish(struct hkt_future *f, int rc, void *value, enum hkt_future_state state)
 {
     struct hkt_watch *w = f->first;
 
@@ -63,14 +63,24 @@ static int finish(struct hkt_future *f, int rc, void *value, enum hkt_future_sta
     return 0;
 }
 
+/* Where nobody waits its loop may not exist any more. */
+static int may_finish(const struct hkt_future *f)
+{
+    return !f->first || hkt__own_thread(f->loop) ? 0 : hkt__foreign(f->loop, "future");
+}
+
 int hkt_future_set(struct hkt_future *f, int rc, void *value)
 {
-    return finish(f, rc, value, HKT_DONE);
+    int may = may_finish(f);
+
+    return may < 0 ? may : hkt__future_finish(f, rc, value, HKT_DONE);
 }
 
 int hkt_future_cancel(struct hkt_future *f)
 {
-    return finish(f, -ECANCELED, NULL, HKT_CANCELLED) == 0;
+    int may = may_finish(f);
+
+    return may < 0 ? may : hkt__future_finish(f, -ECANCELED, NULL, HKT_CANCELLED) == 0;
 }
 
 enum hkt_future_state hkt_future_state(const struct hkt_future *f)

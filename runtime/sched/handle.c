@@ -5,7 +5,7 @@
  */
 #include "sched.h"
 
-static int check(const struct hkt_loop *loop, const struct hkt_handle *h, hkt_call_fn *fn)
+static inline int check(const struct hkt_loop *loop, const struct hkt_handle *h, hkt_call_fn *fn)
 {
     if (!loop || !h)
         return -ENOMEM;
@@ -27,9 +27,18 @@ static void arm(struct hkt_loop *loop, struct hkt_handle *h, int64_t when)
     hkt__timer_arm(&loop->timers, &h->timer, when);
 }
 
-int hkt_call_soon(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, void *arg)
+/* The same, for calls that are made on the loop's own thread. */
+static inline int check_here(const struct hkt_loop *loop, const struct hkt_handle *h,
+                             hkt_call_fn *fn)
 {
     int rc = check(loop, h, fn);
+
+    return HKT_LIKELY(loop == hkt__loop) || rc < 0 ? rc : hkt__check_thread(loop, "call");
+}
+
+int hkt_call_soon(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, void *arg)
+{
+    int rc = check_here(loop, h, fn);
 
     if (rc < 0)
         return rc;
@@ -42,7 +51,7 @@ int hkt_call_soon(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, 
 int hkt_call_at(struct hkt_loop *loop, struct hkt_handle *h, int64_t when, hkt_call_fn *fn,
                 void *arg)
 {
-    int rc = check(loop, h, fn);
+    int rc = check_here(loop, h, fn);
 
     if (rc < 0)
         return rc;
@@ -65,6 +74,8 @@ void hkt__arm_wake(struct hkt_loop *loop, struct hkt_handle *h, struct hkt_task 
 
 int hkt_handle_cancel(struct hkt_handle *h)
 {
+    if (HKT__CHECKED && h && h->state != HKT__IDLE && !hkt__own_thread(h->loop))
+        return hkt__foreign(h->loop, "call");
     switch (h ? h->state : HKT__IDLE) {
     case HKT__QUEUED:
         hkt__ready_remove_handle(&h->loop->ready, h);

@@ -23,6 +23,9 @@ enum { EVENTS = 256 };
 #define USUAL_SLACK HKT_US(500)
 #define MOST_SLACK  HKT_SEC(1)
 
+/* As asyncio's. */
+#define USUAL_SLOW HKT_MS(100)
+
 /* One iteration */
 
 static void on_events(struct hkt_loop *loop, const struct hkt__event *events, int n)
@@ -99,6 +102,16 @@ static void iterate(struct hkt_loop *loop)
     hkt__run_before_poll(loop);
 }
 
+/* From now on the thread's reports are the loop's. Answers who was told before. */
+static const struct hkt__reporter *speak(const struct hkt_loop *loop)
+{
+    const struct hkt__reporter *before = hkt__reporter;
+
+    if (loop->reporter.fn)
+        hkt__reporter = &loop->reporter;
+    return before;
+}
+
 /* Runs until stopped, or until nothing can happen any more and `until` has not come: -EDEADLK. */
 static int spin(struct hkt_loop *loop, const struct hkt_task *until)
 {
@@ -109,6 +122,9 @@ static int spin(struct hkt_loop *loop, const struct hkt_task *until)
         return -ECHILD;
     if (loop->running || outer)
         return -EBUSY;
+    if (!hkt__own_thread(loop))
+        return hkt__foreign(loop, "run");
+    const struct hkt__reporter *before = speak(loop);
     loop->running = true;
     hkt__loop = loop;
     do {
@@ -121,6 +137,7 @@ static int spin(struct hkt_loop *loop, const struct hkt_task *until)
     loop->stopping = false;
     loop->running = false;
     hkt__loop = NULL;
+    hkt__reporter = before;
     return hkt__forked(loop) ? -ECHILD : rc;
 }
 
@@ -141,6 +158,13 @@ static int64_t slack_of(const struct hkt_loop_opts *opts)
     if (opts->slack_ns > 0)
         return opts->slack_ns < MOST_SLACK ? opts->slack_ns : MOST_SLACK;
     return opts->clock ? 0 : USUAL_SLACK;
+}
+
+static bool asked_for_debug(void)
+{
+    const char *value = getenv("HKT_DEBUG");
+
+    return value && *value && strcmp(value, "0") != 0;
 }
 
 static int furnish(struct hkt_loop *loop, const char *poller)
@@ -174,7 +198,9 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     loop->clock = opts->clock;
     loop->sleep_until = opts->clock ? opts->sleep_until : NULL;
     loop->clock_ctx = opts->clock_ctx;
-    loop->slow_ns = opts->slow_ns;
+    loop->reporter = (struct hkt__reporter){opts->on_report, opts->report_ctx};
+    loop->debug = opts->debug || asked_for_debug();
+    loop->slow_ns = opts->slow_ns || !loop->debug ? opts->slow_ns : USUAL_SLOW;
     loop->slack_ns = slack_of(opts);
     loop->random = 1;
     loop->before_poll.next = loop->before_poll.prev = &loop->before_poll;
@@ -213,6 +239,8 @@ void hkt__loop_finish(struct hkt_loop *loop)
 {
     if ((!loop->first && !loop->sends) || hkt__forked(loop))
         return;
+    const struct hkt__reporter *before = speak(loop);
+    hkt__report_tasks_left(loop);
     cancel_all(loop);
     hkt__sends_cancel(loop);
     stop_when_empty(loop);
@@ -221,6 +249,7 @@ void hkt__loop_finish(struct hkt_loop *loop)
                    loop->task_count);
         hkt_dump(loop);
     }
+    hkt__reporter = before;
 }
 
 void hkt__loop_end_link(struct hkt_loop *loop, struct hkt__loop_end *e)
@@ -259,17 +288,30 @@ int hkt_loop_free(struct hkt_loop *loop)
     if (loop->running)
         return -EBUSY;
     hkt__loop_finish(loop);
+    const struct hkt__reporter *before = speak(loop);
     hkt__bury(loop);
+    if (!hkt__forked(loop))
+        hkt__report_left(loop);
     tell_end(loop);
     hkt__signals_forget(loop);
     loop->poller.ops->close(&loop->poller);
     hkt__fds_free(loop);
     hkt__ready_free(&loop->ready);
+    hkt__reporter = before;
     free(loop);
     return 0;
 }
 
 /* Running */
+
+static void report_deadlock(struct hkt_loop *loop)
+{
+    const struct hkt__reporter *before = speak(loop);
+
+    hkt_report("nothing is left that could wake the tasks of this loop");
+    hkt__reporter = before;
+    hkt_dump(loop);
+}
 
 static void stop_loop(void *loop)
 {
@@ -295,8 +337,7 @@ int hkt__loop_run_task(struct hkt_loop *loop, struct hkt_task *t)
     (void)hkt_future_unwatch(&done);
     if (rc != -EDEADLK)
         return rc == -ECHILD ? rc : -EINTR;
-    hkt_report("nothing is left that could wake the tasks of this loop");
-    hkt_dump(loop);
+    report_deadlock(loop);
     (void)hkt_task_cancel(t);
     stop_when_empty(loop);
     return -EDEADLK;
@@ -325,8 +366,21 @@ int hkt_loop_run_forever(struct hkt_loop *loop)
 
 void hkt_loop_stop(struct hkt_loop *loop)
 {
-    if (loop)
+    if (!loop)
+        return;
+    if (hkt__own_thread(loop))
         loop->stopping = true;
+    else
+        (void)hkt__foreign(loop, "stop");
+}
+
+void hkt_loop_on_report(struct hkt_loop *loop, hkt_report_fn *fn, void *ctx)
+{
+    if (!loop)
+        return;
+    loop->reporter = (struct hkt__reporter){fn, ctx};
+    if (loop == hkt__loop)
+        hkt__reporter = fn ? &loop->reporter : NULL;
 }
 
 const char *hkt_loop_poller(const struct hkt_loop *loop)

@@ -16,4 +16,10 @@ int hkt__loop_run_task(struct hkt_loop *loop, struct hkt_task *t);
 /* Cancels all tasks and waits for their ends. */
 void hkt__loop_finish(struct hkt_loop *loop);
 
+/* leftover.c: both say nothing unless the loop is made for debugging */
+
+void hkt__report_tasks_left(const struct hkt_loop *loop);
+/* What is left beside tasks. */
+void hkt__report_left(struct hkt_loop *loop);
+
 #endif

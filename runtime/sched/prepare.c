@@ -27,6 +27,8 @@ int hkt_call_before_poll(struct hkt_loop *loop, struct hkt_prepare *p, hkt_call_
         return -EINVAL;
     if (p->ring.next)
         return -EBUSY;
+    if (HKT_UNLIKELY(!hkt__own_thread(loop)))
+        return hkt__foreign(loop, "call before the poll");
     p->fn = fn;
     p->arg = arg;
     add(&loop->before_poll, &p->ring);

@@ -8,6 +8,7 @@
 
 #include "ready.h"
 
+#include "base/report.h"
 #include "base/timer.h"
 #include "coro/cold.h"
 #include "poll/poller.h"
@@ -112,9 +113,11 @@ struct hkt_loop {
     int64_t fired; /* when timers were last due */
     int64_t slack_ns;
     pthread_t thread;
-    unsigned forks; /* see fork.h */
+    unsigned forks;                /* see fork.h */
+    struct hkt__reporter reporter; /* fn NULL: the thread's */
     bool running;
     bool stopping;
+    bool debug;
 };
 
 _Static_assert(offsetof(struct hkt_loop, current) == 0 && offsetof(struct hkt_loop, next_id) == 8,
@@ -174,6 +177,30 @@ struct hkt__turn_watch {
 void hkt__turn_begins(struct hkt_loop *loop, struct hkt__turn_watch *w, const struct hkt_task *t);
 void hkt__turn_ends(struct hkt_loop *loop, const struct hkt__turn_watch *w);
 
+/* foreign.c */
+
+/* Whether this is a build with checks. */
+#ifdef HKT_DEBUG
+enum { HKT__CHECKED = 1 };
+#else
+enum { HKT__CHECKED = 0 };
+#endif
+
+/* Whether what belongs to the loop may be used here. */
+static inline bool hkt__own_thread(const struct hkt_loop *loop)
+{
+    return HKT_LIKELY(loop == hkt__loop) || pthread_equal(loop->thread, pthread_self());
+}
+/* -EXDEV, for what belongs to that loop. */
+int hkt__foreign(const struct hkt_loop *loop, const char *what);
+/* 0; -EXDEV: it is another thread's. */
+int hkt__check_thread(const struct hkt_loop *loop, const char *what);
+
+/* dump.c */
+
+/* What it waits for, and since when. */
+void hkt__task_describe(char *out, size_t size, const struct hkt_task *t, int64_t now);
+
 /* loop.c */
 
 void hkt__loop_end_link(struct hkt_loop *loop, struct hkt__loop_end *e);
@@ -209,6 +236,8 @@ void hkt__run_before_poll(struct hkt_loop *loop);
 
 void hkt__future_link(struct hkt_future *f, struct hkt_watch *w);
 void hkt__future_unlink(struct hkt_watch *w);
+/* 0; -EALREADY. On the loop of those who wait. */
+int hkt__future_finish(struct hkt_future *f, int rc, void *value, enum hkt_future_state state);
 /* Waits for f without passing a cancellation on. */
 int hkt__future_wait(struct hkt_future *f, const char *why);
 /* Waits for f; a cancellation is passed on by cancel(arg). */

@@ -58,10 +58,7 @@ static void task_end(struct hkt_loop *loop, struct hkt_task *self, int rc)
     job->ended = true;
     list_remove(loop, self);
     job->ended_order = ++loop->ended_count;
-    if (rc == -ECANCELED)
-        (void)hkt_future_cancel(&job->done);
-    else
-        (void)hkt_future_set(&job->done, rc, NULL);
+    (void)hkt__future_finish(&job->done, rc, NULL, rc == -ECANCELED ? HKT_CANCELLED : HKT_DONE);
     if (job->group)
         hkt__group_member_ended(self, rc);
     if (!job->handle) {
@@ -133,6 +130,10 @@ static struct hkt_task *spawn(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
         hkt_report("a task was spawned where no loop runs: none was made");
         return NULL;
     }
+    if (HKT_UNLIKELY(!hkt__own_thread(loop))) {
+        (void)hkt__foreign(loop, "spawn");
+        return NULL;
+    }
     struct hkt_task *t = hkt__task_make(loop, fn, arg, opts);
     if (t)
         hkt__task_start(t, opts && opts->flags & HKT_EAGER);
@@ -190,7 +191,9 @@ void hkt__task_unref(struct hkt_task *t)
 
 static int check(const struct hkt_task *t, const char *verb)
 {
-    return hkt__coro_check((const struct hkt_coro *)t, verb);
+    int rc = hkt__coro_check((const struct hkt_coro *)t, verb);
+
+    return HKT_UNLIKELY(rc == -EXDEV) ? hkt__foreign(hkt__job(t)->loop, verb) : rc;
 }
 
 void hkt_detach(struct hkt_task *t)
@@ -208,7 +211,7 @@ int hkt__may_wait_for(const struct hkt_task *t)
     if (!hkt__task_self())
         return -EPERM;
     if (hkt__job(t)->loop != hkt__loop)
-        return -EXDEV;
+        return hkt__foreign(hkt__job(t)->loop, "wait");
     return t == hkt__task_self() ? -EDEADLK : 0;
 }
 

@@ -53,7 +53,7 @@ static int join_line(struct hkt_channel *c, struct hkt__line *line, struct hkt__
 {
     if (HKT_UNLIKELY(c->loop != hkt__loop)) {
         if (c->senders.first || c->receivers.first)
-            return -EXDEV;
+            return hkt__foreign(c->loop, "channel");
         c->loop = hkt__loop;
     }
     hkt__line_append(line, &p->node);

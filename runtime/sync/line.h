@@ -39,9 +39,7 @@ static inline void hkt__line_unlink(struct hkt__node *n)
 /* 0; -EXDEV: those who wait, of whom there are some, belong to another thread. */
 static inline int hkt__line_may_wake(const struct hkt_loop *loop)
 {
-    if (HKT_LIKELY(loop == hkt__loop))
-        return 0;
-    return pthread_equal(loop->thread, pthread_self()) ? 0 : -EXDEV;
+    return HKT_LIKELY(hkt__own_thread(loop)) ? 0 : hkt__foreign(loop, "queue or channel");
 }
 
 /* A line of tasks, each of which takes its turn when it was woken. Unlike those of waiters.h they

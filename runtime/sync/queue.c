@@ -99,7 +99,7 @@ static int wait_in(struct hkt_queue *q, struct hkt__line *line, uint64_t *ticket
 
     if (q->loop != loop) {
         if (anybody_in_line(q))
-            return -EXDEV;
+            return hkt__foreign(q->loop, "queue");
         q->loop = loop;
     }
     int rc = hkt__line_wait(line, ticket, why, &woken);

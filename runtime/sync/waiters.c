@@ -57,14 +57,16 @@ static bool abort_sleeper(struct hkt__wait *w)
 
 int hkt__waiters_may_wait(const struct hkt__waiters *q)
 {
-    return !q->first || q->first->loop == hkt__loop ? 0 : -EXDEV;
+    if (!q->first || q->first->loop == hkt__loop)
+        return 0;
+    return hkt__foreign(q->first->loop, q->first->wait.why);
 }
 
 int hkt__waiters_may_wake(const struct hkt__waiters *q)
 {
-    if (!q->first || q->first->loop == hkt__loop)
+    if (!q->first || hkt__own_thread(q->first->loop))
         return 0;
-    return pthread_equal(q->first->loop->thread, pthread_self()) ? 0 : -EXDEV;
+    return hkt__foreign(q->first->loop, q->first->wait.why);
 }
 
 int hkt__waiters_wait(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why)
