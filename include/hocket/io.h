@@ -23,6 +23,7 @@
 
 #include <hocket/loop.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -94,6 +95,10 @@ HKT_API hkt_async int hkt_wait_input(int fd);
  * -EBUSY: s is on its way; -EAGAIN. Suspends: never. */
 HKT_API HKT_MUST_CHECK int hkt_send_begin(struct hkt_sending *s, int fd, const void *data,
                                           size_t size, hkt_sent_fn *fn, void *arg);
+
+/* What: whether hkt_send_begin() takes bytes for fd, now and as long as it is open.
+ * Suspends: never. */
+HKT_API bool hkt_send_possible(int fd);
 
 /* What: asks for its end, which still has to be waited for: fn is called, with what was sent, or
  * -ECANCELED if that is nothing. Suspends: never. */

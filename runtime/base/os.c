@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,9 +40,19 @@ size_t hkt__os_page_size(void)
     return size;
 }
 
+/* The C library keeps what small pieces it gets back at hand for malloc() alone, and calloc() saves
+ * the zeroing of large ones. */
 static void *os_alloc(size_t size)
 {
-    return calloc(1, size);
+    enum { SMALL = 1024 };
+
+    if (size > SMALL)
+        return calloc(1, size);
+    void *memory = malloc(size);
+    if (!memory)
+        return NULL;
+    __asm__("" : "+r"(memory)); /* or the compiler makes a calloc() of both */
+    return memset(memory, 0, size);
 }
 
 static void *os_map(size_t size)

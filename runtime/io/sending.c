@@ -17,6 +17,11 @@ int hkt_send_begin(struct hkt_sending *s, int fd, const void *data, size_t size,
     return hkt__send_begin(loop, s, fd, data, size);
 }
 
+bool hkt_send_possible(int fd)
+{
+    return hkt__loop && hkt__send_possible(hkt__loop, fd);
+}
+
 void hkt_send_cancel(struct hkt_sending *s)
 {
     if (s)

@@ -228,15 +228,12 @@ HKT__APART static bool send_away(struct hkt_stream *s)
 {
     struct away *a = s->away;
 
-    if (!a && !(a = hkt_alloc(sizeof *a)))
+    s->written = !hkt_send_possible(s->fd);
+    if (s->written || (!a && !(a = hkt_alloc(sizeof *a))))
         return false;
     a->stream = s;
     int rc = hkt_send_begin(&a->sending, s->fd, front(&s->out), hkt_buf_len(&s->out), on_sent, a);
-    s->written = rc == -ENOSYS;
-    if (s->written && !s->away)
-        hkt_dealloc(a);
-    else
-        s->away = a;
+    s->away = a;
     if (rc < 0)
         return false;
     a->buf = s->out;

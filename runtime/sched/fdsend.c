@@ -34,18 +34,20 @@ static void unlink_send(struct hkt_loop *loop, struct hkt_sending *s)
     loop->outside--;
 }
 
-int hkt__send_begin(struct hkt_loop *loop, struct hkt_sending *s, int fd, const void *data,
-                    size_t size)
+bool hkt__send_possible(struct hkt_loop *loop, int fd)
 {
     struct hkt__fd *e;
 
-    if (!loop->poller.ops->send)
+    return loop->poller.ops->send && hkt__fd_get(loop, fd, &e) == 0 && e->tcp;
+}
+
+int hkt__send_begin(struct hkt_loop *loop, struct hkt_sending *s, int fd, const void *data,
+                    size_t size)
+{
+    if (!hkt__send_possible(loop, fd))
         return -ENOSYS;
-    int rc = hkt__fd_get(loop, fd, &e);
-    if (rc < 0 || !e->tcp)
-        return rc < 0 ? rc : -ENOSYS;
     s->fd = fd;
-    rc = loop->poller.ops->send(&loop->poller, fd, data, size, token_of(s));
+    int rc = loop->poller.ops->send(&loop->poller, fd, data, size, token_of(s));
     if (rc < 0)
         return rc;
     link_send(loop, s);

@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+/* Whether the poller sends by itself, and on fd. */
+bool hkt__send_possible(struct hkt_loop *loop, int fd);
 /* Sends as hkt_send_begin() says; s has its function. */
 int hkt__send_begin(struct hkt_loop *loop, struct hkt_sending *s, int fd, const void *data,
                     size_t size);

@@ -113,7 +113,8 @@ int hkt__fd_adopt(int fd, bool tcp)
 
     if (rc < 0)
         return rc;
-    hkt__fd_forget(hkt__loop, fd); /* the number's former owner was closed behind our back */
+    if (HKT_UNLIKELY(e->known)) /* the number's former owner was closed behind our back */
+        hkt__fd_forget(hkt__loop, fd);
     now_known(e, tcp);
     return 0;
 }
@@ -197,6 +198,13 @@ int hkt__fd_wait_entry(int fd, struct hkt__fd *e, unsigned direction, const char
     return hkt__fd_park(fd, e, direction, why);
 }
 
+/* It runs when all events of the poll were looked at. */
+static inline void wake_fetched(struct hkt_loop *loop, struct hkt_task *t, int rc)
+{
+    hkt__wake_on(loop, t, rc);
+    hkt__fetch_stack(t);
+}
+
 static inline void wake_side(struct hkt_loop *loop, struct hkt__fd *e, int side, int rc)
 {
     struct hkt__fdwait *w = e->waiting[side];
@@ -208,7 +216,7 @@ static inline void wake_side(struct hkt_loop *loop, struct hkt__fd *e, int side,
     if (HKT_UNLIKELY(w->fn != NULL))
         w->fn(w, rc);
     else
-        hkt__wake_on(loop, w->task, rc);
+        wake_fetched(loop, w->task, rc);
 }
 
 /* Whether something that was received, or accepted, ahead can be had. */
@@ -319,6 +327,17 @@ static inline void side_event(struct hkt_loop *loop, struct hkt__fd *e, int side
         hkt__fdcall_event(loop, e->call[side]);
 }
 
+void hkt__fd_fetch(const struct hkt_loop *loop, const struct hkt__event *far,
+                   const struct hkt__event *near)
+{
+    const struct hkt__fd *e = hkt__fd_find(loop, (int)(uint32_t)far->token);
+
+    __builtin_prefetch(e, 1);
+    e = hkt__fd_find(loop, (int)(uint32_t)near->token);
+    if (e && e->waiting[0])
+        __builtin_prefetch(&e->waiting[0]->task);
+}
+
 void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
 {
     uint32_t what = event->what;
@@ -362,10 +381,13 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
     wake_side(loop, e, 1, -ECANCELED);
     if (e->registered && loop->poller.ops->remove_before_close)
         loop->poller.ops->remove(&loop->poller, fd, hkt__fd_token(fd, e));
-    (void)hkt__fdcall_drop(loop, e, 0);
-    (void)hkt__fdcall_drop(loop, e, 1);
-    hkt__inbox_forget(loop, fd, e);
-    hkt__accepted_forget(loop, fd, e);
+    for (int side = 0; side < 2; side++)
+        if (HKT_UNLIKELY(e->call[side] != NULL))
+            (void)hkt__fdcall_drop(loop, e, side);
+    if (HKT_UNLIKELY(e->inbox.used))
+        hkt__inbox_forget(loop, fd, e);
+    if (HKT_UNLIKELY(e->accepted != NULL))
+        hkt__accepted_forget(loop, fd, e);
     e->generation++;
     e->ready = 0;
     e->known = e->registered = e->always = false;

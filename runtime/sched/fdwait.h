@@ -129,6 +129,9 @@ int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned
                     struct hkt_task *t);
 void hkt__once_cancel(struct hkt_loop *loop, struct hkt__once *o);
 
+/* Fetches what hkt__fd_event() will look at, for an event that comes soon and for the next. */
+void hkt__fd_fetch(const struct hkt_loop *loop, const struct hkt__event *far,
+                   const struct hkt__event *near);
 /* What the poller said. */
 void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event);
 

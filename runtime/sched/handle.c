@@ -95,15 +95,6 @@ static struct hkt_handle *handle_of(struct hkt__timer *t)
     return (struct hkt_handle *)((char *)t - offsetof(struct hkt_handle, timer));
 }
 
-/* Fetches what the switch to a task that wakes will look at. */
-static void fetch_stack(const struct hkt_task *t)
-{
-    const char *sp = t->coro.ctx.sp;
-
-    for (int line = 0; line < 4; line++)
-        __builtin_prefetch(sp + (ptrdiff_t)line * 64, 1);
-}
-
 static void fire(struct hkt_loop *loop, struct hkt_handle *h)
 {
     if (h->fn) {
@@ -113,7 +104,7 @@ static void fire(struct hkt_loop *loop, struct hkt_handle *h)
     }
     h->state = HKT__IDLE;
     hkt__wake_on(loop, h->arg, 0);
-    fetch_stack(h->arg);
+    hkt__fetch_stack(h->arg);
 }
 
 /* Several at a time: who has slept is not in the cache, and memory can be waited for together. */

@@ -30,9 +30,12 @@ enum { EVENTS = 256 };
 
 static void on_events(struct hkt_loop *loop, const struct hkt__event *events, int n)
 {
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        if (i + 4 < n)
+            hkt__fd_fetch(loop, &events[i + 4], &events[i + 2]);
         if (!(events[i].what & HKT__POLL_NOTIFY))
             hkt__fd_event(loop, &events[i]);
+    }
 }
 
 /* Waits in simulated time: looks for events, then lets the clock's owner advance it. */

@@ -143,6 +143,16 @@ int hkt__park_end(const struct hkt__wait *w);
 void hkt__wake(struct hkt_task *t, int rc);
 /* The same for who knows its loop: where the task has noted that, two more cache lines are cold. */
 void hkt__wake_on(struct hkt_loop *loop, struct hkt_task *t, int rc);
+/* Fetches what the switch to a task that was woken will look at. For those who wake many that have
+ * waited long: memory can be waited for together. */
+static inline void hkt__fetch_stack(const struct hkt_task *t)
+{
+    const char *sp = t->coro.ctx.sp;
+
+    for (int line = 0; line < 4; line++)
+        __builtin_prefetch(sp + (ptrdiff_t)line * 64, 1);
+}
+
 /* Gives up the turn without waiting for anything; 0 or -ECANCELED. */
 int hkt__turn(void);
 /* The same, leaving a cancellation for the next suspension. */
