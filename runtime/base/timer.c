@@ -225,11 +225,13 @@ static void place(struct hkt__timers *t, struct hkt__timer *n, int64_t now)
         wheel_add(t, n);
 }
 
-/* A node may lie across two lines of the cache. */
+/* n may be NULL, or gone. It may lie across two lines of the cache. */
 static void fetch(const struct hkt__timer *n)
 {
-    __builtin_prefetch(&n->when, 1);
-    __builtin_prefetch(&n->place, 1);
+    uintptr_t at = (uintptr_t)n;
+
+    __builtin_prefetch((const void *)at, 1);
+    __builtin_prefetch((const void *)(at + offsetof(struct hkt__timer, place)), 1);
 }
 
 /* Moves the nodes of the first slot to the heap and to lower levels: base comes to the slot, so

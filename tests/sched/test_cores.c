@@ -146,9 +146,10 @@ static int first_one_leaves(void *arg)
 {
     if (hkt_core_index() == 0)
         return 0;
-    HKT_TRY(hkt_sleep(HKT_MS(1)));
-    if (hkt_core_index() == 1)
+    if (hkt_core_index() == 1) {
+        HKT_TRY(hkt_sleep(HKT_MS(1)));
         raise(SIGINT);
+    }
     (void)sleeper(arg);
     return 0;
 }
