@@ -75,8 +75,8 @@ HKT_API hkt_async int hkt_accept(int fd, struct sockaddr *addr, socklen_t *addr_
 HKT_API hkt_async int hkt_connect(int fd, const struct sockaddr *addr, socklen_t addr_size);
 
 /* What: read(2), write(2) and writev(2) that never wait: for buffers that are flushed and filled
- * when it suits. On a socket the write raises no SIGPIPE. They do not count as a call after which
- * others get their turn: whoever makes many of them without waiting gives it up by hkt_sleep(0).
+ * when it suits. On a socket the write raises no SIGPIPE. Others do not get their turn in
+ * them: whoever makes many of them without waiting gives it up by hkt_sleep(0).
  * Returns: the count; 0 at the end of what is read; -EAGAIN: it would have to wait; -EPERM: no loop
  * runs here. Suspends: never: callbacks may call them too. */
 HKT_API HKT_MUST_CHECK ssize_t hkt_try_read(int fd, void *buf, size_t size);

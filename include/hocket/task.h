@@ -106,6 +106,8 @@ HKT_API void hkt_task_set_data(struct hkt_task *t, void *data);
 
 /* hkt_sleep() for whatever is not simple; private. Suspends: always. */
 HKT_API hkt_async int hkt__sleep(int64_t delay_ns);
+/* A turn after which the loop has polled; private. -EPERM: not in a task. Suspends: always. */
+HKT_API hkt_async int hkt__turn_polled(void);
 /* Puts the running task at the end of the queue, and answers who runs next; NULL: that is not
  * simple. Private. */
 HKT_API_FAST const struct hkt_ctx *hkt__turn_begin(struct hkt_loop *loop);

@@ -78,6 +78,7 @@ static inline int try_begin(int fd, unsigned direction, struct hkt__fd **e)
 
 static ssize_t try_end(struct hkt__fd *e, unsigned direction, ssize_t n, size_t asked)
 {
+    hkt__loop->op_budget--; /* for whoever may give way next */
     if (n == -EAGAIN || n == -EWOULDBLOCK) {
         e->ready &= (uint8_t)~direction;
         return -EAGAIN;

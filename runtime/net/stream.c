@@ -119,7 +119,7 @@ static int wait_change(struct hkt_stream *s)
 HKT__APART static int give_turn(struct hkt_stream *s)
 {
     s->ops = 0;
-    return hkt_task_current() ? hkt_sleep(0) : 0;
+    return hkt_task_current() ? hkt__turn_polled() : 0;
 }
 
 /* A call that need not wait gives others their turn now and then, or a fast peer starves them. */

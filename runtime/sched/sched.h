@@ -155,9 +155,11 @@ static inline void hkt__fetch_stack(const struct hkt_task *t)
 
 /* Gives up the turn without waiting for anything; 0 or -ECANCELED. */
 int hkt__turn(void);
-/* The same, leaving a cancellation for the next suspension. */
+/* The same, and has the loop poll before the next turn, leaving a cancellation for the next
+ * suspension. */
 void hkt__give_way(void);
-/* For operations that completed without suspending: now and then gives up the turn. */
+/* For operations that completed without suspending: now and then gives up the turn, and has the
+ * loop poll, because each of them has taken as long as many turns. */
 static inline void hkt__op_done(struct hkt_loop *loop);
 /* Runs what is ready, from the loop's own stack, until the budget is used up. */
 void hkt__run_ready(struct hkt_loop *loop);

@@ -235,14 +235,19 @@ void hkt__wake(struct hkt_task *t, int rc)
     hkt__wake_on(hkt__job(t)->loop, t, rc);
 }
 
-void hkt__give_way(void)
+static void queue_again(struct hkt_loop *loop, struct hkt_task *self)
 {
-    struct hkt_loop *loop = hkt__loop;
-    struct hkt_task *self = loop->current;
-
     loop->op_budget = HKT__OPS_A_TURN;
     hkt__ready_push(&loop->ready, self);
     switch_away(loop, self);
+}
+
+void hkt__give_way(void)
+{
+    struct hkt_loop *loop = hkt__loop;
+
+    loop->budget = 0;
+    queue_again(loop, loop->current);
 }
 
 const struct hkt_ctx *hkt__turn_begin(struct hkt_loop *loop)
@@ -265,8 +270,19 @@ int hkt__turn_cancelled(void)
 
 int hkt__turn(void)
 {
-    struct hkt_task *self = hkt__loop->current;
+    struct hkt_loop *loop = hkt__loop;
+    struct hkt_task *self = loop->current;
 
-    hkt__give_way();
+    queue_again(loop, self);
     return HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL) ? take_cancel(self) : 0;
+}
+
+int hkt__turn_polled(void)
+{
+    struct hkt_loop *loop = hkt__loop;
+
+    if (!loop || !loop->current)
+        return -EPERM;
+    loop->budget = 0;
+    return hkt__turn();
 }

@@ -5,6 +5,8 @@
 #include "base/where.h"
 #include "io/backends.h"
 
+#include <hocket/net.h>
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -38,6 +40,75 @@ static int reads_wait(void *arg)
 Test(fd, a_read_waits_for_data_and_the_end)
 {
     on_each_backend(reads_wait, NULL);
+}
+
+/* Whose calls never have to wait, among others who wait for the system. */
+static bool heard;
+
+static int listen_for_one(void *fd)
+{
+    char c;
+
+    HKT_TRY(hkt_read(ARG_FD(fd), &c, 1) == 1 ? 0 : -EPROTO);
+    heard = true;
+    return 0;
+}
+
+static int never_waits(void *arg)
+{
+    int busy[2], other[2], ops = 0;
+    char c = 'x';
+
+    (void)arg;
+    heard = false;
+    tcp_pair(other);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, busy), 0);
+    struct hkt_task *t = hkt_spawn(listen_for_one, FD_ARG(other[1]));
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(write(other[0], &c, 1), 1);
+    for (; ops < 20000 && !heard; ops += 2) {
+        cr_assert_eq(hkt_write(busy[0], &c, 1), 1);
+        cr_assert_eq(hkt_read(busy[1], &c, 1), 1);
+    }
+    cr_assert_lt(ops, 5000, "the loop polls long before that: %d", ops);
+    cr_assert_eq(hkt_join(t), 0);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(hkt_close(busy[i]) | hkt_close(other[i]), 0);
+    return 0;
+}
+
+Test(fd, whose_calls_never_wait_does_not_keep_the_loop_from_polling)
+{
+    on_each_backend(never_waits, NULL);
+}
+
+static int never_waits_in_streams(void *arg)
+{
+    int busy[2], other[2], ops = 0;
+    char c = 'x';
+
+    (void)arg;
+    heard = false;
+    tcp_pair(other);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, busy), 0);
+    struct hkt_stream *from = hkt_stream_of(busy[1], NULL);
+    struct hkt_task *t = hkt_spawn(listen_for_one, FD_ARG(other[1]));
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(write(other[0], &c, 1), 1);
+    for (; ops < 20000 && !heard; ops++) {
+        cr_assert_eq(write(busy[0], &c, 1), 1);
+        cr_assert_eq(hkt_stream_read(from, &c, 1), 1);
+    }
+    cr_assert_lt(ops, 5000, "the loop polls long before that: %d", ops);
+    cr_assert_eq(hkt_join(t), 0);
+    hkt_stream_free(from);
+    cr_assert_eq(hkt_close(busy[0]) | hkt_close(other[0]) | hkt_close(other[1]), 0);
+    return 0;
+}
+
+Test(fd, so_does_who_reads_a_stream_that_always_has_something)
+{
+    on_each_backend(never_waits_in_streams, NULL);
 }
 
 /* A FIN that arrives with the data raises no second event. */
