@@ -25,13 +25,18 @@ static bool slow;
 
 /* Tables that hold at every instruction are the default on these. */
 #if defined(__x86_64__) || defined(__aarch64__)
+/* The other signal's handler may have been interrupted in a walk, and in a static program the
+ * unwinder walks under a lock. */
+static atomic_flag in_walk = ATOMIC_FLAG_INIT;
+
 static void walk_in_handler(void)
 {
-    if (!walking)
+    if (!walking || atomic_flag_test_and_set(&in_walk))
         return;
     struct walk walk = walk_here();
     /* Where a context has just been marked as no longer live, it ends with its frames. */
     bad_walks += !walk.ended;
+    atomic_flag_clear(&in_walk);
 }
 #else
 static void walk_in_handler(void)
