@@ -7,6 +7,7 @@
 
 #include <hocket/base.h>
 #include <hocket/channel.h>
+#include <hocket/context.h>
 #include <hocket/cores.h>
 #include <hocket/coro.h>
 #include <hocket/dns.h>

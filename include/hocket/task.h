@@ -16,6 +16,8 @@
 
 #include <stdbool.h>
 
+struct hkt_context; /* context.h */
+
 /* Flags of struct hkt_task_opts. */
 enum {
     /* Runs at once, up to its first suspension, before the spawning call returns.
@@ -29,6 +31,8 @@ struct hkt_task_opts {
     struct hkt_loop *loop; /* NULL: the running one */
     unsigned flags;
     void *data; /* hkt_task_data() */
+    /* The variables that it begins with a copy of; NULL: those of the task that makes it. */
+    struct hkt_context *context;
 };
 
 HKT_BEGIN_DECLS

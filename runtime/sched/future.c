@@ -7,11 +7,11 @@
 
 #include <string.h>
 
-static int belongs(struct hkt_future *f, struct hkt_loop *loop)
+static inline bool belongs(struct hkt_future *f, struct hkt_loop *loop)
 {
     if (!f->loop)
         f->loop = loop;
-    return f->loop == loop ? 0 : hkt__foreign(loop, "future");
+    return HKT_LIKELY(f->loop == loop);
 }
 
 void hkt__future_link(struct hkt_future *f, struct hkt_watch *w)
@@ -108,9 +108,8 @@ int hkt_future_watch(struct hkt_future *f, struct hkt_watch *w, hkt_call_fn *fn,
         return -EINVAL;
     if (w->future || w->handle.state != HKT__IDLE)
         return -EBUSY;
-    int rc = belongs(f, loop);
-    if (rc < 0)
-        return rc;
+    if (!belongs(f, loop))
+        return hkt__foreign(loop, "future");
     w->task = NULL;
     w->handle.loop = loop;
     w->handle.fn = fn;
@@ -157,9 +156,8 @@ int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, void (*ca
 
     if (!self)
         return -EPERM;
-    int rc = belongs(f, hkt__loop);
-    if (rc < 0)
-        return rc;
+    if (!belongs(f, hkt__loop))
+        return hkt__foreign(hkt__loop, "future");
     if (f->state != HKT_PENDING)
         return f->rc;
     a = (struct await){.wait = {.why = why, .abort = abort_await, .detail = -1},

@@ -42,6 +42,7 @@ struct hkt__job {
     struct hkt_future done;
     struct hkt_group *group;
     struct hkt_task *group_next, *group_prev;
+    struct hkt__vars *vars; /* context.h */
     int cancelling;
     bool ended;
     bool handle;  /* somebody holds a handle */

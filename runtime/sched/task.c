@@ -7,6 +7,7 @@
  * when both have let go; never by the task itself while it still stands on that stack, but from the
  * loop's graveyard.
  */
+#include "context.h"
 #include "fork.h"
 #include "sched.h"
 
@@ -58,9 +59,14 @@ static void task_end(struct hkt_loop *loop, struct hkt_task *self, int rc)
     job->ended = true;
     list_remove(loop, self);
     job->ended_order = ++loop->ended_count;
-    (void)hkt__future_finish(&job->done, rc, NULL, rc == -ECANCELED ? HKT_CANCELLED : HKT_DONE);
+    if (rc == -ECANCELED)
+        (void)hkt__future_finish(&job->done, rc, NULL, HKT_CANCELLED);
+    else
+        (void)hkt__future_finish(&job->done, rc, NULL, HKT_DONE);
     if (job->group)
         hkt__group_member_ended(self, rc);
+    if (HKT_UNLIKELY(job->vars != NULL))
+        hkt__vars_leave(job);
     if (!job->handle) {
         job->next = loop->graveyard;
         loop->graveyard = self;
@@ -96,20 +102,21 @@ struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *ar
         return NULL;
     struct hkt_task *t = (struct hkt_task *)(void *)c;
     struct hkt__job *job = hkt__job(t);
-    memset(job, 0, sizeof *job);
-    job->loop = loop;
-    job->fn = fn;
-    job->arg = arg;
-    job->name = opts ? opts->name : NULL;
-    job->data = opts ? opts->data : NULL;
-    job->id = ++loop->next_id;
-    job->done.loop = loop;
-    job->handle = true;
+    *job = (struct hkt__job){.loop = loop,
+                             .fn = fn,
+                             .arg = arg,
+                             .name = opts ? opts->name : NULL,
+                             .data = opts ? opts->data : NULL,
+                             .id = ++loop->next_id,
+                             .done.loop = loop,
+                             .handle = true};
     c->cold->name = job->name ? job->name : "task";
     hkt__coro_begin_at(c, task_main);
     c->ctx.flags |= HKT__TASK;
     c->data = NULL;
     list_add(loop, t);
+    if (HKT_UNLIKELY(atomic_load_explicit(&hkt__vars_used, memory_order_relaxed)))
+        hkt__vars_inherit(job, opts);
     return t;
 }
 
@@ -130,10 +137,6 @@ static struct hkt_task *spawn(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
         hkt_report("a task was spawned where no loop runs: none was made");
         return NULL;
     }
-    if (HKT_UNLIKELY(!hkt__own_thread(loop))) {
-        (void)hkt__foreign(loop, "spawn");
-        return NULL;
-    }
     struct hkt_task *t = hkt__task_make(loop, fn, arg, opts);
     if (t)
         hkt__task_start(t, opts && opts->flags & HKT_EAGER);
@@ -145,14 +148,23 @@ struct hkt_task *hkt_spawn(hkt_task_fn *fn, void *arg)
     return spawn(hkt__loop, fn, arg, NULL);
 }
 
+static struct hkt_task *spawn_on(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
+                                 const struct hkt_task_opts *opts)
+{
+    if (loop && hkt__check_thread(loop, "spawn") < 0)
+        return NULL;
+    return spawn(loop, fn, arg, opts);
+}
+
 struct hkt_task *hkt_spawn_opts(hkt_task_fn *fn, void *arg, const struct hkt_task_opts *opts)
 {
-    return spawn(opts && opts->loop ? opts->loop : hkt__loop, fn, arg, opts);
+    return opts && opts->loop ? spawn_on(opts->loop, fn, arg, opts)
+                              : spawn(hkt__loop, fn, arg, opts);
 }
 
 struct hkt_task *hkt_ensure_future(struct hkt_loop *loop, hkt_task_fn *fn, void *arg)
 {
-    return spawn(loop, fn, arg, NULL);
+    return spawn_on(loop, fn, arg, NULL);
 }
 
 /* Ending */
