@@ -35,7 +35,7 @@ extern struct hkt__os hkt__os;
 
 size_t hkt__os_page_size(void);
 
-/* Calls fn(arg) when the calling thread ends; once a thread and fn. */
+/* Calls fn(arg) when the calling thread ends; there is one such fn, the same each time. */
 void hkt__os_at_thread_exit(void (*fn)(void *), void *arg);
 
 #endif

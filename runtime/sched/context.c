@@ -33,8 +33,10 @@ struct hkt_context {
 atomic_bool hkt__vars_used;
 static atomic_uint slots; /* given to variables; the first is 1 */
 
-/* Of the thread, outside of tasks. */
+/* Of the thread, outside of tasks. The key is for its end only. */
 static HKT__THREAD struct hkt__vars *outside;
+static pthread_once_t outside_once = PTHREAD_ONCE_INIT;
+static pthread_key_t outside_key;
 
 static struct hkt__vars **here(void)
 {
@@ -123,11 +125,21 @@ static struct hkt__vars *own(struct hkt__vars **at, unsigned count)
     return new;
 }
 
-static void thread_ends(void *arg)
+static void thread_ends(void *at)
 {
-    (void)arg;
-    vars_release(outside);
-    outside = NULL;
+    vars_release(*(struct hkt__vars **)at);
+    *(struct hkt__vars **)at = NULL;
+}
+
+static void make_outside_key(void)
+{
+    pthread_key_create(&outside_key, thread_ends);
+}
+
+static void watch_thread(void)
+{
+    pthread_once(&outside_once, make_outside_key);
+    pthread_setspecific(outside_key, &outside);
 }
 
 /* Slots: 0 is none yet. Two threads may be the first to ask. */
@@ -183,7 +195,7 @@ int hkt_var_set(struct hkt_var *var, const void *value, size_t size, struct hkt_
     if (size != var->size)
         return -EINVAL;
     if (at == &outside && !outside)
-        hkt__os_at_thread_exit(thread_ends, NULL);
+        watch_thread();
     unsigned slot = slot_of(var);
     struct hkt__value *new = value_new(var, value);
     struct hkt__vars *vars = new ? own(at, slot) : NULL;
