@@ -8,7 +8,8 @@
  *      return hkt_run_cores(0, hkt_service_run, &service, NULL);
  *
  * A task stays on its core. What one core has for another goes through a mailbox (mailbox.h), or as
- * a call: hkt_call_threadsafe() on hkt_core_loop().
+ * a call: hkt_call_threadsafe() on hkt_core_loop(). Threads that are no cores may run tasks there
+ * and wait for them: remote.h.
  */
 #ifndef HOCKET_CORES_H
 #define HOCKET_CORES_H

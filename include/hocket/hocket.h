@@ -19,6 +19,7 @@
 #include <hocket/net.h>
 #include <hocket/process.h>
 #include <hocket/queue.h>
+#include <hocket/remote.h>
 #include <hocket/select.h>
 #include <hocket/signal.h>
 #include <hocket/switch.h>

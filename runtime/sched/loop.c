@@ -230,7 +230,8 @@ static void stop_when_empty(struct hkt_loop *loop)
 
     hkt__loop = loop;
     loop->running = true;
-    while (((loop->first && can_be_woken(loop)) || loop->sends) && !hkt__forked(loop))
+    while ((((loop->first || atomic_load(&loop->remotes)) && can_be_woken(loop)) || loop->sends) &&
+           !hkt__forked(loop))
         iterate(loop);
     loop->running = false;
     hkt__loop = hkt__forked(loop) ? NULL : outer;
@@ -240,7 +241,8 @@ static void stop_when_empty(struct hkt_loop *loop)
  * reported and left. */
 void hkt__loop_finish(struct hkt_loop *loop)
 {
-    if ((!loop->first && !loop->sends) || hkt__forked(loop))
+    loop->ending = true;
+    if ((!loop->first && !loop->sends && !atomic_load(&loop->remotes)) || hkt__forked(loop))
         return;
     const struct hkt__reporter *before = speak(loop);
     hkt__report_tasks_left(loop);

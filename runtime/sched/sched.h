@@ -95,6 +95,7 @@ struct hkt_loop {
     size_t fd_waiters;          /* tasks and callbacks that an fd could wake */
     size_t outside;             /* other sources of wake-ups: signals, the thread pool */
     atomic_size_t holds;
+    atomic_size_t remotes;               /* tasks that other threads wait for: remote.c */
     _Atomic(struct hkt_handle *) posted; /* newest first */
     _Atomic(uint64_t) signals;           /* those that have come */
     struct hkt__ring before_poll;        /* hkt_prepare */
@@ -119,6 +120,7 @@ struct hkt_loop {
     bool running;
     bool stopping;
     bool debug;
+    bool ending;
 };
 
 _Static_assert(offsetof(struct hkt_loop, current) == 0 && offsetof(struct hkt_loop, next_id) == 8,
