@@ -20,6 +20,7 @@
 #define HOCKET_MAILBOX_H
 
 #include <hocket/base.h>
+#include <hocket/select.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +55,14 @@ HKT_API HKT_MUST_CHECK int hkt_mailbox_try_send(struct hkt_mailbox *m, const voi
                                                 size_t size);
 HKT_API HKT_MUST_CHECK int hkt_mailbox_try_recv(struct hkt_mailbox *m, void *value, size_t size);
 
+/* What: the same as a case of a select: value stays in place until that has ended. rc: as the call.
+ * Of cases and calls that wait, a case may find that a call which did not wait was quicker; it then
+ * waits on, first in line. A select answers -ENOMEM in rc when its loop, at its first such case,
+ * has no memory. Suspends: never. Thread: any with a loop. */
+HKT_API struct hkt_case hkt_mailbox_send_case(struct hkt_mailbox *m, const void *value,
+                                              size_t size);
+HKT_API struct hkt_case hkt_mailbox_recv_case(struct hkt_mailbox *m, void *value, size_t size);
+
 /* What: nothing can be sent any more. What is in it can still be received; receivers that wait are
  * told of the end, and senders that wait are refused.
  * Returns: 0; -EALREADY: it is closed. Suspends: never. Thread: any. */
@@ -66,8 +75,9 @@ HKT_END_DECLS
 
 /* Declares a typed face over struct hkt_mailbox, so that user code has no casts. For
  * HKT_MAILBOX_OF(jobs, struct job): jobs_mailbox_new(capacity), jobs_send(m, value),
- * jobs_try_send(m, value), jobs_recv(m, &value), jobs_try_recv(m, &value). On a mailbox whose
- * elements have another size they answer -EINVAL. */
+ * jobs_try_send(m, value), jobs_recv(m, &value), jobs_try_recv(m, &value), and as cases of a select
+ * jobs_mailbox_send_case(m, &value), jobs_mailbox_recv_case(m, &value). On a mailbox whose elements
+ * have another size they answer -EINVAL. */
 #define HKT_MAILBOX_OF(face, type)                                                                 \
     typedef type face##_value;                                                                     \
     HKT_INLINE HKT_MUST_CHECK struct hkt_mailbox *face##_mailbox_new(size_t capacity)              \
@@ -89,6 +99,16 @@ HKT_END_DECLS
     HKT_INLINE HKT_MUST_CHECK int face##_try_recv(struct hkt_mailbox *m, face##_value *value)      \
     {                                                                                              \
         return hkt_mailbox_try_recv(m, value, sizeof *value);                                      \
+    }                                                                                              \
+    HKT_INLINE struct hkt_case face##_mailbox_send_case(struct hkt_mailbox *m,                     \
+                                                        const face##_value *value)                 \
+    {                                                                                              \
+        return hkt_mailbox_send_case(m, value, sizeof *value);                                     \
+    }                                                                                              \
+    HKT_INLINE struct hkt_case face##_mailbox_recv_case(struct hkt_mailbox *m,                     \
+                                                        face##_value *value)                       \
+    {                                                                                              \
+        return hkt_mailbox_recv_case(m, value, sizeof *value);                                     \
     }                                                                                              \
     struct face##__mailbox_face
 

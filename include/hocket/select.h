@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * hocket/select.h: waits for the first of several things: a channel that takes or gives a value, a
- * time, a descriptor, a future. Exactly one of them happens.
+ * hocket/select.h: waits for the first of several things: a channel or a mailbox that takes or
+ * gives a value, a time, a descriptor, a future. Exactly one of them happens.
  *
  *      struct hkt_case cases[] = {
  *          ints_recv_case(&numbers, &x),

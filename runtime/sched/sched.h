@@ -100,6 +100,7 @@ struct hkt_loop {
     _Atomic(uint64_t) signals;           /* those that have come */
     struct hkt__ring before_poll;        /* hkt_prepare */
     struct hkt__loop_end *ends;
+    struct hkt__mail_list *mail; /* of cases of selects: sync/mailcase.c */
     struct hkt_signal_watch *signal_watches;
     struct hkt_signal_watch dump_watch;
 

@@ -10,40 +10,27 @@
  * The other's loop is called under the lock, through which the woken task goes before it returns.
  * So no thread is still busy with a loop, or with the mailbox, when that task ends both.
  */
-#include "line.h"
-#include "store.h"
+#include "mailbox.h"
 
 #include "base/os.h"
 
-#include <hocket/mailbox.h>
-
 #include <stdlib.h>
-
-struct hkt_mailbox {
-    pthread_mutex_t lock;
-    struct hkt__store store;
-    struct hkt__line senders, receivers;
-    size_t calls; /* that wait or have not returned yet */
-    bool closed;
-};
 
 /* A call that waits. */
 struct call {
     struct hkt__wait wait;
-    struct hkt__node node;
+    struct hkt__party party;
     struct hkt_mailbox *mailbox;
-    void *value;
     struct hkt_loop *loop;
-    struct hkt_task *task;
     struct hkt_handle handle;
     int rc;
     bool completed; /* it is out of the line */
     bool cancelled; /* too late */
 };
 
-static struct call *call_of(struct hkt__node *n)
+static struct call *call_of(struct hkt__party *p)
 {
-    return (struct call *)(void *)((char *)n - offsetof(struct call, node));
+    return (struct call *)(void *)((char *)p - offsetof(struct call, party));
 }
 
 /* Waiting and waking */
@@ -53,15 +40,15 @@ static void wake_caller(void *arg)
     struct call *c = arg;
 
     if (c->cancelled)
-        c->task->coro.ctx.flags |= HKT__CANCEL;
+        c->party.task->coro.ctx.flags |= HKT__CANCEL;
     c->wait.keep = true;
-    hkt__wake_on(c->loop, c->task, c->rc);
+    hkt__wake_on(c->loop, c->party.task, c->rc);
 }
 
 /* Under the lock. */
 static void complete(struct call *c, int rc)
 {
-    hkt__line_unlink(&c->node);
+    hkt__line_unlink(&c->party.node);
     c->completed = true;
     c->rc = rc;
     if (c->loop == hkt__loop)
@@ -78,7 +65,7 @@ static bool abort_call(struct hkt__wait *wait)
     pthread_mutex_lock(&m->lock);
     bool completed = c->completed;
     if (!completed)
-        hkt__line_unlink(&c->node);
+        hkt__line_unlink(&c->party.node);
     pthread_mutex_unlock(&m->lock);
     c->cancelled = completed;
     return !completed;
@@ -89,12 +76,11 @@ static int wait_in(struct hkt_mailbox *m, struct hkt__line *line, void *value, c
 {
     struct hkt_loop *loop = hkt__loop;
     struct call c = {.wait = {.why = why, .abort = abort_call, .detail = -1},
+                     .party = {.value = value, .task = loop->current},
                      .mailbox = m,
-                     .value = value,
-                     .loop = loop,
-                     .task = loop->current};
+                     .loop = loop};
 
-    hkt__line_append(line, &c.node);
+    hkt__line_append(line, &c.party.node);
     m->calls++;
     pthread_mutex_unlock(&m->lock);
     hkt_loop_hold(loop);
@@ -108,38 +94,89 @@ static int wait_in(struct hkt_mailbox *m, struct hkt__line *line, void *value, c
 
 /* Sending and receiving, under the lock */
 
-static int send_now(struct hkt_mailbox *m, const void *value)
+static void serve_senders(struct hkt_mailbox *m)
 {
+    struct hkt__mail_side *side = &m->senders;
+
+    while (side->line.first && m->store.count + side->told < m->store.capacity) {
+        struct hkt__party *p = hkt__mail_party(side->line.first);
+        if (p->of) {
+            hkt__mailcase_tell(side, p);
+            continue;
+        }
+        hkt__store_push(&m->store, p->value);
+        complete(call_of(p), 0);
+    }
+}
+
+static void serve_receivers(struct hkt_mailbox *m)
+{
+    struct hkt__mail_side *side = &m->receivers;
+
+    while (side->line.first && m->store.count > side->told) {
+        struct hkt__party *p = hkt__mail_party(side->line.first);
+        if (p->of) {
+            hkt__mailcase_tell(side, p);
+            continue;
+        }
+        hkt__store_pop(&m->store, p->value);
+        complete(call_of(p), 1);
+    }
+}
+
+/* Those who wait when there is no more to come. */
+static void end_all(struct hkt__mail_side *side, int rc)
+{
+    while (side->line.first) {
+        struct hkt__party *p = hkt__mail_party(side->line.first);
+        if (p->of)
+            hkt__mailcase_tell(side, p);
+        else
+            complete(call_of(p), rc);
+    }
+}
+
+void hkt__mailbox_serve(struct hkt_mailbox *m)
+{
+    serve_receivers(m);
+    serve_senders(m);
+    if (m->closed) {
+        end_all(&m->receivers, 0);
+        end_all(&m->senders, -ESHUTDOWN);
+    }
+}
+
+int hkt__mailbox_send_now(struct hkt_mailbox *m, const void *value)
+{
+    struct hkt__party *p =
+        m->receivers.line.first ? hkt__mail_party(m->receivers.line.first) : NULL;
+
     if (m->closed)
         return -ESHUTDOWN;
-    if (m->receivers.first) {
-        struct call *c = call_of(m->receivers.first);
-        hkt__copy(c->value, value, m->store.size);
-        complete(c, 1);
+    if (p && !p->of && m->store.count == 0) {
+        hkt__copy(p->value, value, m->store.size);
+        complete(call_of(p), 1);
         return 0;
     }
     if (hkt__store_full(&m->store))
         return -EAGAIN;
     hkt__store_push(&m->store, value);
+    serve_receivers(m);
     return 0;
 }
 
-static int recv_now(struct hkt_mailbox *m, void *value)
+int hkt__mailbox_recv_now(struct hkt_mailbox *m, void *value)
 {
     if (m->store.count == 0)
         return m->closed ? 0 : -EAGAIN;
     hkt__store_pop(&m->store, value);
-    if (m->senders.first) {
-        struct call *c = call_of(m->senders.first);
-        hkt__store_push(&m->store, c->value);
-        complete(c, 0);
-    }
+    serve_senders(m);
     return 1;
 }
 
 /* The calls */
 
-static int check(const struct hkt_mailbox *m, size_t size)
+int hkt__mailbox_check(const struct hkt_mailbox *m, size_t size)
 {
     if (!m)
         return -ENOMEM;
@@ -148,7 +185,7 @@ static int check(const struct hkt_mailbox *m, size_t size)
 
 static int check_task(const struct hkt_mailbox *m, size_t size)
 {
-    int rc = check(m, size);
+    int rc = hkt__mailbox_check(m, size);
 
     if (rc < 0)
         return rc;
@@ -157,24 +194,24 @@ static int check_task(const struct hkt_mailbox *m, size_t size)
 
 int hkt_mailbox_try_send(struct hkt_mailbox *m, const void *value, size_t size)
 {
-    int rc = check(m, size);
+    int rc = hkt__mailbox_check(m, size);
 
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&m->lock);
-    rc = send_now(m, value);
+    rc = hkt__mailbox_send_now(m, value);
     pthread_mutex_unlock(&m->lock);
     return rc;
 }
 
 int hkt_mailbox_try_recv(struct hkt_mailbox *m, void *value, size_t size)
 {
-    int rc = check(m, size);
+    int rc = hkt__mailbox_check(m, size);
 
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&m->lock);
-    rc = recv_now(m, value);
+    rc = hkt__mailbox_recv_now(m, value);
     pthread_mutex_unlock(&m->lock);
     return rc;
 }
@@ -186,9 +223,9 @@ int hkt_mailbox_send(struct hkt_mailbox *m, const void *value, size_t size)
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&m->lock);
-    rc = send_now(m, value);
+    rc = hkt__mailbox_send_now(m, value);
     if (rc == -EAGAIN)
-        return wait_in(m, &m->senders, (void *)(uintptr_t)value, "send to a mailbox");
+        return wait_in(m, &m->senders.line, (void *)(uintptr_t)value, "send to a mailbox");
     pthread_mutex_unlock(&m->lock);
     hkt__op_done(hkt__loop);
     return rc;
@@ -201,9 +238,9 @@ int hkt_mailbox_recv(struct hkt_mailbox *m, void *value, size_t size)
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&m->lock);
-    rc = recv_now(m, value);
+    rc = hkt__mailbox_recv_now(m, value);
     if (rc == -EAGAIN)
-        return wait_in(m, &m->receivers, value, "receive from a mailbox");
+        return wait_in(m, &m->receivers.line, value, "receive from a mailbox");
     pthread_mutex_unlock(&m->lock);
     hkt__op_done(hkt__loop);
     return rc;
@@ -252,10 +289,7 @@ int hkt_mailbox_close(struct hkt_mailbox *m)
     pthread_mutex_lock(&m->lock);
     int rc = m->closed ? -EALREADY : 0;
     m->closed = true;
-    while (m->receivers.first)
-        complete(call_of(m->receivers.first), 0);
-    while (m->senders.first)
-        complete(call_of(m->senders.first), -ESHUTDOWN);
+    hkt__mailbox_serve(m);
     pthread_mutex_unlock(&m->lock);
     return rc;
 }

@@ -38,9 +38,12 @@ static int look(struct hkt_loop *loop, struct hkt_case *cases, size_t n)
 {
     if (HKT_UNLIKELY(!cases || n == 0))
         return -EINVAL;
-    int chosen = choose(loop, cases, n);
-    if (chosen >= 0)
-        cases[chosen].rc = cases[chosen].ops->perform(&cases[chosen]);
+    int chosen;
+    do {
+        chosen = choose(loop, cases, n);
+        if (chosen >= 0)
+            cases[chosen].rc = cases[chosen].ops->perform(&cases[chosen]);
+    } while (chosen >= 0 && HKT_UNLIKELY(cases[chosen].rc == HKT__CASE_GONE));
     return chosen;
 }
 

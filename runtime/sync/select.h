@@ -10,6 +10,9 @@
 
 #include <hocket/channel.h>
 
+/* A perform's answer: another thread was quicker, and the select is to look again. */
+#define HKT__CASE_GONE (-0x40000000)
+
 struct hkt__case_ops {
     /* Called once, when the select begins: whether it can happen at once, or not be waited for. */
     bool (*ready)(struct hkt_case *c);

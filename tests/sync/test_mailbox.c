@@ -411,3 +411,167 @@ Test(mailbox, a_loop_that_ends_takes_what_was_handed_over)
     cr_assert_eq(hkt_mailbox_count(m), 0);
     cr_assert_eq(hkt_mailbox_free(m), 0, "nobody waits any more");
 }
+
+/* As cases of a select */
+
+static int select_recv(void *arg)
+{
+    struct side *s = arg;
+    struct hkt_case cases[2] = {ints_mailbox_recv_case(s->m, &s->value),
+                                hkt_case_after(HKT_SEC(1000))};
+    int chosen = hkt_select(cases, 2);
+
+    s->rc = chosen == 0 ? cases[0].rc : 100 + chosen;
+    return chosen < 0 ? chosen : 0;
+}
+
+static int select_send(void *arg)
+{
+    struct side *s = arg;
+    struct hkt_case one = ints_mailbox_send_case(s->m, &s->value);
+    int chosen = hkt_select(&one, 1);
+
+    s->rc = chosen == 0 ? one.rc : chosen;
+    return chosen;
+}
+
+static int cases_in_one_loop(void *arg)
+{
+    struct hkt_mailbox *m = arg;
+    struct side a = {.m = m, .rc = 99}, b = {.m = m, .rc = 99, .value = 8};
+    char c;
+    struct hkt_case wrong = hkt_mailbox_recv_case(m, &c, 1);
+    int x = 0;
+
+    cr_assert_eq(hkt_select(&wrong, 1), 0);
+    cr_assert_eq(wrong.rc, -EINVAL);
+    struct hkt_task *t = hkt_spawn(select_recv, &a);
+    HKT_TRY(hkt_sleep(0));
+    cr_assert_eq(hkt_mailbox_free(m), -EBUSY);
+    HKT_TRY(ints_send(m, 7));
+    HKT_TRY(hkt_join(t));
+    cr_assert_eq(a.rc, 1);
+    cr_assert_eq(a.value, 7);
+    HKT_TRY(ints_send(m, 6)); /* full */
+    t = hkt_spawn(select_send, &b);
+    HKT_TRY(hkt_sleep(0));
+    cr_assert_eq(ints_recv(m, &x), 1);
+    cr_assert_eq(x, 6);
+    HKT_TRY(hkt_join(t));
+    cr_assert_eq(b.rc, 0);
+    return ints_recv(m, &x) == 1 ? x : -EPROTO;
+}
+
+Test(mailbox, is_a_case_of_a_select)
+{
+    struct hkt_mailbox *m = ints_mailbox_new(1);
+
+    cr_assert_eq(hkt_run(cases_in_one_loop, m), 8);
+    cr_assert_eq(hkt_mailbox_free(m), 0);
+}
+
+/* Told of an element, and cancelled before it looks: the element is for the next. */
+static int told_and_cancelled(void *arg)
+{
+    struct hkt_mailbox *m = arg;
+    struct side a = {.m = m, .rc = 99}, b = {.m = m, .rc = 99};
+    struct hkt_task *t = hkt_spawn(select_recv, &a), *u = hkt_spawn(recv_one, &b);
+
+    HKT_TRY(hkt_sleep(0));
+    in_thread(send_there, m);
+    cr_assert(hkt_task_cancel(t));
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    HKT_TRY(hkt_join(u));
+    cr_assert_eq(b.rc, 1);
+    cr_assert_eq(b.value, 6);
+    return 0;
+}
+
+/* Told, and somebody who did not wait is quicker: it waits on. */
+static int told_too_late(void *arg)
+{
+    struct hkt_mailbox *m = arg;
+    struct side a = {.m = m, .rc = 99};
+    struct hkt_task *t = hkt_spawn(select_recv, &a);
+    int x = 0;
+
+    HKT_TRY(hkt_sleep(0));
+    in_thread(send_there, m);
+    cr_assert_eq(ints_try_recv(m, &x), 1);
+    HKT_TRY(hkt_sleep(HKT_MS(1)));
+    cr_assert_eq(a.rc, 99);
+    cr_assert_eq(ints_try_send(m, 5), 0);
+    HKT_TRY(hkt_join(t));
+    cr_assert_eq(a.value, 5);
+    t = hkt_spawn(select_recv, &a);
+    HKT_TRY(hkt_sleep(0));
+    cr_assert_eq(hkt_mailbox_close(m), 0);
+    HKT_TRY(hkt_join(t));
+    return a.rc;
+}
+
+Test(mailbox, a_case_passes_on_what_it_does_not_take)
+{
+    struct hkt_mailbox *m = ints_mailbox_new(1);
+
+    cr_assert_eq(hkt_run(told_and_cancelled, m), 0);
+    cr_assert_eq(hkt_run(told_too_late, m), 0);
+    cr_assert_eq(hkt_mailbox_free(m), 0);
+}
+
+/* Between loops: those who receive select from two mailboxes, one of which plain receivers share.
+ */
+
+static int select_many(void *arg)
+{
+    struct side *s = arg;
+    int x, y, rc = 1;
+
+    while (rc > 0) {
+        struct hkt_case cases[2] = {ints_mailbox_recv_case(s[0].m, &x),
+                                    ints_mailbox_recv_case(s[1].m, &y)};
+        int chosen = hkt_select(cases, 2);
+        HKT_TRY(chosen);
+        rc = cases[chosen].rc;
+        s->count += rc > 0;
+    }
+    return rc;
+}
+
+static int send_by_cases(void *arg)
+{
+    struct side *s = arg;
+
+    for (int i = 0; i < EACH; i++) {
+        struct hkt_case one = ints_mailbox_send_case(s->m, &i);
+        HKT_TRY(hkt_select(&one, 1));
+        HKT_TRY(one.rc);
+    }
+    return 0;
+}
+
+Test(mailbox, selects_of_many_threads)
+{
+    struct hkt_mailbox *m = ints_mailbox_new(2), *never = ints_mailbox_new(1);
+    struct side from[THREADS], to[2][2], plain;
+    int count = 0;
+
+    start(&plain, m, count_all, 0);
+    for (int i = 0; i < 2; i++) {
+        to[i][1].m = never;
+        start(&to[i][0], m, select_many, 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        start(&from[i], m, i % 2 ? send_many : send_by_cases, i);
+    for (int i = 0; i < THREADS; i++)
+        cr_assert_eq(end(&from[i]), 0);
+    cr_assert_eq(hkt_mailbox_close(m), 0);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(end(&to[i][0]), 0);
+        count += to[i][0].count;
+    }
+    cr_assert_eq(end(&plain), 0);
+    cr_assert_eq(count + plain.count, THREADS * EACH, "each once");
+    cr_assert_eq(hkt_mailbox_free(m), 0);
+    cr_assert_eq(hkt_mailbox_free(never), 0);
+}
