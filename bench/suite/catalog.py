@@ -46,6 +46,11 @@ BENCHES = {
         "4": "A task sends numbers over 4 unbuffered channels in turn, another receives them by a "
              "select",
     },
+    "xthread": {
+        "message": "A number there and back between two threads, each on a core of its own: "
+                   "hocket's loops by mailboxes with room for one, goroutines by unbuffered "
+                   "channels. Whoever waits sleeps, so the waking up of cores is in it",
+    },
     "lock": {
         "free": "A task takes a lock that nobody else wants, and gives it back",
     },
@@ -82,7 +87,7 @@ BENCHES = {
 
 SERVERS = ("http", "echo", "churn", "idle", "mixed")
 # Their numbers are what they are whatever else the core does meanwhile: shares of processor time.
-UNDISTURBED = (*SERVERS, "timer")
+UNDISTURBED = (*SERVERS, "timer", "xthread")
 # The floor of the servers.
 BARE = "bare-epoll"
 
@@ -104,6 +109,7 @@ TITLES = {
     "spawn_join": "Spawn a task and join it",
     "queue": "Message between tasks, there and back",
     "select": "Select, a message",
+    "xthread": "Message between two cores, there and back",
     "lock": "Lock, taken and given back",
     "http": "HTTP, a request",
     "echo": "Echo over TCP, a message",

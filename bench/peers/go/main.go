@@ -33,6 +33,7 @@ var table = []entry{
 	{bench: "queue", name: "channel", time: unbuffered},
 	{bench: "queue", name: "buffered", time: buffered},
 	{bench: "select", name: "4", time: selectFour},
+	{bench: "xthread", name: "message", time: acrossThreads},
 	{bench: "lock", name: "free", time: freeLock},
 	{bench: "yield", name: "2", time: yield(2, false)},
 	{bench: "yield", name: "10", time: yield(10, false)},
