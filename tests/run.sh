@@ -35,8 +35,8 @@ configurations=(
 quick=(release debug tree)
 
 packages_native=(gcc g++ libc6-dev meson ninja-build pkg-config python3 libcriterion-dev binutils
-    gdb libunwind-dev liburing-dev libssl-dev libnghttp2-dev clang clang-format curl openssl
-    nghttp2-client netcat-openbsd wrk apache2-utils node-llhttp)
+    gdb libunwind-dev liburing-dev libssl-dev libnghttp2-dev libc-ares-dev clang clang-format
+    curl openssl nghttp2-client netcat-openbsd wrk apache2-utils node-llhttp)
 packages_all=(libclang-rt-14-dev valgrind libc6-dbg qemu-user
     {gcc,g++}-{aarch64-linux-gnu,riscv64-linux-gnu,arm-linux-gnueabihf}
     libc6-dev-{arm64,riscv64,armhf}-cross)
@@ -95,13 +95,13 @@ configure() {
         checks="tests/exports $out/$1 IBT"
         ;;
     native) # more registers, where the machine has them
-        options=(-Doptimization=3)
+        options=(-Doptimization=3 -Dcares=enabled)
         flags -march=native
         ;;
     outline) options=(-Dswitch=outline) ;;
     outline-debug) options=(--buildtype=debug -Dswitch=outline) ;;
     clang) compiler=clang options=(-Doptimization=2 -Ddebug=false) ;;
-    clang-debug) compiler=clang options=(--buildtype=debug -Dchecks=enabled) ;;
+    clang-debug) compiler=clang options=(--buildtype=debug -Dchecks=enabled -Dcares=enabled) ;;
     clang-outline) compiler=clang options=(-Dswitch=outline) ;;
     static)
         options=(-Dcriterion=disabled -Ddefault_library=static -Dprefer_static=true
@@ -110,6 +110,7 @@ configure() {
         ;;
     gcc-asan)
         sanitize address,undefined
+        options+=(-Dcares=enabled)
         checks="tests/watchers $out/$1 asan"
         ;;
     clang-asan)
@@ -120,6 +121,7 @@ configure() {
         ;;
     gcc-tsan)
         sanitize thread
+        options+=(-Dcares=enabled)
         checks="tests/watchers $out/$1 tsan"
         ;;
     clang-tsan)
@@ -128,7 +130,7 @@ configure() {
         checks="tests/watchers $out/$1 tsan clang"
         ;;
     valgrind)
-        options=(-Dcriterion=disabled)
+        options=(-Dcriterion=disabled -Dcares=enabled)
         wrapper='valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite
             --errors-for-leak-kinds=definite'
         slower=8

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Look-ups by the system's resolver, in the pool. It cannot be stopped, and may take minutes, so
- * what it works on is its own, and a cancelled task leaves it behind.
+ * Names: what needs no look-up is answered at once, and the rest is asked in the pool, or by
+ * c-ares.
  */
-#include "pool.h"
+#include "names.h"
 #include "sched/sched.h"
 
 #include "base/sys.h"
 
-#include <hocket/dns.h>
-
 #include <string.h>
 #include <strings.h>
 
-/* To be called right after the one that failed. */
-static int code_of(int eai)
+int hkt__eai_code(int eai)
 {
     switch (eai) {
     case 0:
@@ -42,28 +39,6 @@ static int code_of(int eai)
 
 /* Addresses of names */
 
-struct lookup {
-    char *host, *service; /* or NULL */
-    struct addrinfo hints;
-    struct addrinfo *list;
-    char text[];
-};
-
-static int look_up(void *arg)
-{
-    struct lookup *l = arg;
-
-    return code_of(hkt__sys.getaddrinfo(l->host, l->service, &l->hints, &l->list));
-}
-
-static void free_lookup(void *arg)
-{
-    struct lookup *l = arg;
-
-    hkt_freeaddrinfo(l->list);
-    hkt_dealloc(l);
-}
-
 static char *copy(const char *from, char **end)
 {
     if (!from)
@@ -80,25 +55,44 @@ static size_t room(const char *text)
     return text ? strlen(text) + 1 : 0;
 }
 
-static int look_up_in_pool(const char *host, const char *service, const struct addrinfo *hints,
-                           struct addrinfo **list)
+struct hkt__lookup *hkt__lookup_new(const char *host, const char *service,
+                                    const struct addrinfo *hints)
 {
-    struct lookup *l = hkt_alloc(sizeof *l + room(host) + room(service));
+    struct hkt__lookup *l = hkt_alloc(sizeof *l + room(host) + room(service));
 
     if (!l)
-        return -ENOMEM;
+        return NULL;
     char *end = l->text;
     l->host = copy(host, &end);
     l->service = copy(service, &end);
     l->hints = *hints;
-    int rc = hkt__run_blocking_owned(look_up, l, free_lookup, "name");
+    l->list = NULL;
+    return l;
+}
+
+void hkt__lookup_free(void *lookup)
+{
+    struct hkt__lookup *l = lookup;
+
+    hkt_freeaddrinfo(l->list);
+    hkt_dealloc(l);
+}
+
+static int look_up(const char *host, const char *service, const struct addrinfo *hints,
+                   struct addrinfo **list)
+{
+    struct hkt__lookup *l = hkt__lookup_new(host, service, hints);
+
+    if (!l)
+        return -ENOMEM;
+    int rc = host && hkt__cares_wanted() ? hkt__cares_lookup(l) : hkt__pool_lookup(l);
     if (rc == -ECANCELED)
         return rc; /* l is gone */
     if (rc == 0) {
         *list = l->list;
         l->list = NULL;
     }
-    free_lookup(l);
+    hkt__lookup_free(l);
     return rc;
 }
 
@@ -112,14 +106,14 @@ static bool is_invalid(const char *host)
     return size >= tail && strncasecmp(host + size - tail, domain, tail) == 0;
 }
 
-/* What needs no look-up; -ENOENT: perhaps it does. */
-static int read_numbers(const char *host, const char *service, const struct addrinfo *hints,
-                        struct addrinfo **list)
+int hkt__numbers(const char *host, const char *service, const struct addrinfo *hints,
+                 struct addrinfo **list)
 {
-    struct addrinfo numeric = *hints;
+    struct addrinfo numeric = *hints, *found;
 
     numeric.ai_flags |= AI_NUMERICHOST | AI_NUMERICSERV;
-    return code_of(hkt__sys.getaddrinfo(host, service, &numeric, list));
+    int rc = hkt__eai_code(hkt__sys.getaddrinfo(host, service, &numeric, &found));
+    return rc < 0 ? rc : hkt__addresses_take(found, list);
 }
 
 int hkt_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
@@ -132,47 +126,23 @@ int hkt_getaddrinfo(const char *host, const char *service, const struct addrinfo
         return -EPERM;
     if (!hints)
         hints = &none;
-    int rc = read_numbers(host, service, hints, list);
+    int rc = hkt__numbers(host, service, hints, list);
     if (rc == -ENOENT && !(host && is_invalid(host)))
-        return look_up_in_pool(host, service, hints, list);
+        return look_up(host, service, hints, list);
     hkt__op_done(hkt__loop);
     return rc;
 }
 
-void hkt_freeaddrinfo(struct addrinfo *list)
-{
-    if (list)
-        freeaddrinfo(list);
-}
-
 /* Names of addresses */
-
-struct naming {
-    struct sockaddr_storage addr;
-    socklen_t addr_size;
-    int flags;
-    socklen_t host_size, service_size; /* 0: not asked for */
-    char host[NI_MAXHOST];
-    char service[NI_MAXSERV];
-};
-
-static int look_up_name(void *arg)
-{
-    struct naming *n = arg;
-
-    return code_of(hkt__sys.getnameinfo(
-        (const struct sockaddr *)&n->addr, n->addr_size, n->host_size ? n->host : NULL,
-        n->host_size, n->service_size ? n->service : NULL, n->service_size, n->flags));
-}
 
 static socklen_t bounded(const char *buf, size_t size, size_t most)
 {
     return (socklen_t)(!buf ? 0 : size < most ? size : most);
 }
 
-static int name_in_pool(struct naming *n, char *host, char *service)
+static int look_up_name(struct hkt__naming *n, char *host, char *service)
 {
-    int rc = hkt__run_blocking_owned(look_up_name, n, hkt_dealloc, "name");
+    int rc = hkt__cares_wanted() ? hkt__cares_naming(n) : hkt__pool_naming(n);
 
     if (rc == -ECANCELED)
         return rc;
@@ -195,12 +165,14 @@ int hkt_getnameinfo(const struct sockaddr *addr, socklen_t addr_size, char *host
         return -EPERM;
     if (addr_size > sizeof(struct sockaddr_storage))
         return -EINVAL;
+    if (host_room == 0 && service_room == 0)
+        return -ENOENT;
     if ((flags & numbers) == numbers) {
         hkt__op_done(hkt__loop);
-        return code_of(
+        return hkt__eai_code(
             hkt__sys.getnameinfo(addr, addr_size, host, host_room, service, service_room, flags));
     }
-    struct naming *n = hkt_alloc(sizeof *n);
+    struct hkt__naming *n = hkt_alloc(sizeof *n);
     if (!n)
         return -ENOMEM;
     memcpy(&n->addr, addr, addr_size);
@@ -208,5 +180,5 @@ int hkt_getnameinfo(const struct sockaddr *addr, socklen_t addr_size, char *host
     n->flags = flags;
     n->host_size = host_room;
     n->service_size = service_room;
-    return name_in_pool(n, host, service);
+    return look_up_name(n, host, service);
 }

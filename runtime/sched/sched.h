@@ -101,6 +101,7 @@ struct hkt_loop {
     struct hkt__ring before_poll;        /* hkt_prepare */
     struct hkt__loop_end *ends;
     struct hkt__mail_list *mail; /* of cases of selects: sync/mailcase.c */
+    struct hkt__cares *cares;    /* who looks names up: io/cares.c */
     struct hkt_signal_watch *signal_watches;
     struct hkt_signal_watch dump_watch;
 

@@ -8,6 +8,7 @@
 
 #include <hocket/dns.h>
 #include <hocket/net.h>
+#include <stdlib.h>
 
 static struct gate gate = GATE_INIT;
 static int answer; /* EAI_* */
@@ -54,6 +55,7 @@ static int slow_name(const struct sockaddr *addr, socklen_t addr_size, char *hos
 
 static void set_up(void)
 {
+    cr_assert_eq(setenv("HKT_RESOLVER", "pool", 1), 0); /* whatever else there is */
     hkt__sys.getaddrinfo = slow;
     hkt__sys.getnameinfo = slow_name;
 }
