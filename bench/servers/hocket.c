@@ -7,6 +7,7 @@
 #include <hocket/hocket.h>
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 
 static int serve_http(struct hkt_stream *s, void *arg)
 {
@@ -40,9 +41,20 @@ static int serve_echo(struct hkt_stream *s, void *arg)
     return (int)n;
 }
 
+/* The port is printed when all listen on it. */
+static void print_port(const struct hkt_addr *addr)
+{
+    static atomic_int listening;
+
+    if (atomic_fetch_add(&listening, 1) + 1 == server_cores)
+        server_print_port(ntohs(((const struct sockaddr_in *)&addr->sockaddr)->sin_port));
+}
+
 static int serve(void *arg)
 {
-    const struct hkt_server_opts opts = {.backlog = SERVER_BACKLOG};
+    const bool many = server_cores > 1;
+    const struct hkt_server_opts opts = {
+        .backlog = SERVER_BACKLOG, .reuse_port = many, .same_cpu = many};
     hkt_stream_fn *handler = server_echoes ? serve_echo : serve_http;
     struct hkt_server *server;
     struct hkt_addr addr;
@@ -50,7 +62,7 @@ static int serve(void *arg)
     HKT_TRY(hkt_start_server("tcp://127.0.0.1:0", handler, arg, &opts, &server));
     int rc = hkt_server_addr(server, 0, &addr);
     if (rc == 0) {
-        server_print_port(ntohs(((struct sockaddr_in *)&addr.sockaddr)->sin_port));
+        print_port(&addr);
         rc = hkt_server_wait_closed(server);
     }
     hkt_server_free(server);
@@ -59,5 +71,8 @@ static int serve(void *arg)
 
 int server_run(void)
 {
-    return hkt_run(serve, NULL);
+    const struct hkt_cores_opts opts = {.pin = true};
+
+    return server_cores > 1 ? hkt_run_cores(server_cores, serve, NULL, &opts)
+                            : hkt_run(serve, NULL);
 }

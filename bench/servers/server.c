@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 bool server_echoes;
+int server_cores = 1;
 
 void server_fail(const char *what)
 {
@@ -123,10 +124,12 @@ void server_no_delay(int fd)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2 || (strcmp(argv[1], "http") && strcmp(argv[1], "echo"))) {
-        fprintf(stderr, "usage: %s http|echo\n", argv[0]);
+    if (argc < 2 || argc > 3 || (strcmp(argv[1], "http") && strcmp(argv[1], "echo"))) {
+        fprintf(stderr, "usage: %s http|echo [CORES]\n", argv[0]);
         return 2;
     }
+    if (argc == 3)
+        server_cores = atoi(argv[2]);
     server_echoes = !strcmp(argv[1], "echo");
     prepare();
     signal(SIGPIPE, SIG_IGN);

@@ -3,7 +3,7 @@
  * What the benchmarks' servers in C share: their main, the listening socket, the parser and the
  * answer. A server is
  *
- *      PROG http|echo
+ *      PROG http|echo [CORES]
  *
  * which prints the port of 127.0.0.1 that it got, and serves until it is killed. To echo is to send
  * back what came. An answer to a request is always the same.
@@ -62,6 +62,8 @@ void server_no_delay(int fd);
 void server_fail(const char *what) __attribute__((noreturn));
 
 extern bool server_echoes;
+extern int
+    server_cores; /* on how many it runs, pinned; more than 1 only where it says that it can */
 
 /* What each server is: serves for ever. */
 int server_run(void);

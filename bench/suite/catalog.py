@@ -71,6 +71,11 @@ BENCHES = {
     "churn": {
         "64": "64 clients that connect for each request, and close when they have the answer",
     },
+    "cores": {
+        "1": "http/64 once more, server and load generator on one core",
+        "2": "A server on two cores, and a load generator with 64 connections on each of them: "
+             "what takes as long as on one core scales",
+    },
     "idle": {
         "10000": "A connection that is kept alive and has made one request, of 10,000",
     },
@@ -85,7 +90,7 @@ BENCHES = {
     },
 }
 
-SERVERS = ("http", "echo", "churn", "idle", "mixed")
+SERVERS = ("http", "echo", "churn", "cores", "idle", "mixed")
 # Their numbers are what they are whatever else the core does meanwhile: shares of processor time.
 UNDISTURBED = (*SERVERS, "timer", "xthread")
 # The floor of the servers.
@@ -114,6 +119,7 @@ TITLES = {
     "http": "HTTP, a request",
     "echo": "Echo over TCP, a message",
     "churn": "HTTP, a connection for each request",
+    "cores": "HTTP on several cores, a core's time for a request",
     "idle": "Memory of an idle connection",
     "mixed": "HTTP beside idle connections, a request",
     "timer": "Sleeps and timers, each",

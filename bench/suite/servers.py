@@ -7,6 +7,8 @@ multiple of the generator's in the same run, which cancels the fast and the slow
 machine. The system's calls are counted in a pass of their own, by strace, which disturbs.
 """
 
+import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
@@ -24,6 +26,8 @@ from .program import TIME_LIMIT_S, Outcome, Row
 
 RATIO = "x the generator's CPU"
 BYTES = "bytes RSS"
+TIME = "ns"
+MANY_CORES = ("hocket", "hocket-uring", "go")
 HERE = pathlib.Path(__file__).resolve().parent.parent / "servers"
 COUNTED = 10000     # requests in which the system's calls are counted
 START_LIMIT_S = 10
@@ -37,6 +41,7 @@ class Case(NamedTuple):
     depth: int = 1
     idle: int = 0
     apart: bool = False    # server and generator on a core each
+    cores: int = 0         # how many the server runs on, with a generator on each
 
 
 CASES = {
@@ -49,6 +54,8 @@ CASES = {
     ("echo", "64"): Case("echo", 64),
     ("echo", "1024"): Case("echo", 1024),
     ("churn", "64"): Case("churn", 64),
+    ("cores", "1"): Case("http", 64, cores=1),
+    ("cores", "2"): Case("http", 64, cores=2),
     ("idle", "10000"): Case("http", idle=10000),
     ("mixed", "64"): Case("http", 64, idle=10000),
 }
@@ -149,12 +156,18 @@ class Server:
             return None if case.mode == "echo" else "http"
         return self.kind.echo if case.mode == "echo" else self.kind.http
 
+    def _can(self, case):
+        if case.cores and self.name not in MANY_CORES:
+            return False
+        alone = self.other_core is None
+        return self._mode(case) and not (alone and (case.apart or case.cores > 1))
+
     def rows(self):
         """What it can measure; never a reason why it cannot, as programs may have."""
         rows = []
         for (bench, name), case in CASES.items():
-            if self._mode(case) and not (case.apart and self.other_core is None):
-                unit = RATIO if case.connections else BYTES
+            if self._can(case):
+                unit = TIME if case.cores else RATIO if case.connections else BYTES
                 rows.append(Row(self, bench, name, self.name, unit))
         return rows, None
 
@@ -162,7 +175,7 @@ class Server:
         case = _for(row)
         try:
             found = self._load(case, ["--seconds", f"{max(scale, 0.3):.2f}"])
-            if scale >= 1 and case.connections and (row.bench, row.case) not in self.calls:
+            if scale >= 1 and not case.cores and case.connections and (row.bench, row.case) not in self.calls:
                 self.calls[row.bench, row.case] = self._count_calls(case)
         except Failed as failure:
             return Outcome({}, str(failure), 1.0)
@@ -180,22 +193,39 @@ class Server:
         if calls is not None:
             also["calls"] = calls
         number = found["server_cpu"] / found["load_cpu"]
+        if case.cores:
+            number = 1e9 * case.cores * found["seconds"] / requests
         return Outcome({row.case: (number, row.unit)}, None, 1.0, also)
 
     def _start(self, case):
         if self.name == "nginx":
             return _start_nginx(self.program)
-        return Running([self.program, self._mode(case)], self.kind.environment)
+        argv = [self.program, self._mode(case)]
+        if case.cores > 1:
+            # The generators' cores, however this process is pinned.
+            with _on(self._cores(case)):
+                return Running([*argv, str(case.cores)], self.kind.environment)
+        return Running(argv, self.kind.environment)
+
+    def _cores(self, case):
+        own = os.sched_getaffinity(0)
+        return own | {self.other_core} if case.cores > 1 else own
 
     def _load(self, case, more):
         with self._start(case) as server:
-            return self._generate(case, server, more)
+            if case.cores < 2:
+                return self._generate(case, server, more)
+            # On each core a generator; what they found about the server they found twice.
+            with concurrent.futures.ThreadPoolExecutor() as threads:
+                return _together([one.result() for one in [
+                    threads.submit(self._generate, case, server, more, {core})
+                    for core in sorted(self._cores(case))]])
 
-    def _generate(self, case, server, more):
+    def _generate(self, case, server, more, cores=None):
         argv = [self.load, "--mode", case.mode, "--port", str(server.port),
                 "--pid", str(server.process.pid), "--connections", str(case.connections),
                 "--depth", str(case.depth), "--idle", str(case.idle), *more]
-        cores = {self.other_core} if case.apart else os.sched_getaffinity(0)
+        cores = cores or ({self.other_core} if case.apart else os.sched_getaffinity(0))
         try:
             done = subprocess.run(argv, capture_output=True, text=True, timeout=TIME_LIMIT_S,
                                   stdin=subprocess.DEVNULL, check=False,
@@ -231,6 +261,24 @@ class Server:
         return int(total[0]) / found["requests"] if total else None
 
 
+@contextlib.contextmanager
+def _on(cores):
+    """What is started meanwhile runs on these."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _together(found):
+    """What several generators found at the same time."""
+    sums = ("requests", "load_cpu", "load_user")
+    return {key: sum(one[key] for one in found) / (1 if key in sums else len(found))
+            for key in found[0]}
+
+
 def _for(row):
     """Its case, with no more idle connections than this process may have descriptors."""
     case = CASES[row.bench, row.case]
@@ -253,7 +301,8 @@ def notes(rows):
         return []
     lines = ["Servers: server and load generator on one core, but for apart; the number is the "
              "server's processor time as a multiple of the generator's for the same requests, "
-             "and the columns beside it are for one request."]
+             "and the columns beside it are for one request. In cores it is the time of a core, "
+             "all of which server and generator share, for a request."]
     if not shutil.which("strace"):
         lines.append("The system's calls were not counted: no strace.")
     if all(row.case != "apart" for row in rows):

@@ -268,6 +268,11 @@ struct hkt_server_opts {
     int backlog;       /* connections that wait to be accepted; 0: the system's most */
     bool reuse_port;   /* share the port with other listeners, which get connections in turns. The
                           cores of hkt_run_cores() that ask for port 0 of a URL get the same */
+    bool same_cpu;     /* with reuse_port, for threads that are pinned: this listener gets the
+                          connections whose packets arrive on the processor where it was made,
+                          so that the system, too, keeps all of a connection on one. For network
+                          cards that spread packets over the processors: where they all come to
+                          one, its listener gets every connection. Linux 6.2; a hint elsewhere */
     size_t stack_size; /* of a connection's task; 0: the default */
     int64_t grace_ns;  /* hkt_serve(): how long connections may go on when it is cancelled; 0: 2 s,
                           negative: not at all */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,22 @@ enum { FIRST_HANDED = 3, PORTS_TRIED = 20 };
 enum { SHARE_PORT = SO_REUSEPORT_LB };
 #elif defined(SO_REUSEPORT)
 enum { SHARE_PORT = SO_REUSEPORT };
+#endif
+
+/* Only where there is a way to say it. */
+#if defined(SO_INCOMING_CPU)
+static void keep_to_this_cpu(int fd)
+{
+    const int cpu = sched_getcpu();
+
+    if (cpu >= 0)
+        (void)setsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, sizeof cpu);
+}
+#else
+static void keep_to_this_cpu(int fd)
+{
+    (void)fd;
+}
 #endif
 
 static void set(int fd, int level, int option)
@@ -38,6 +55,8 @@ static void set_options(int fd, const struct hkt_addr *addr, const struct hkt_se
     set(fd, SOL_SOCKET, SO_REUSEADDR);
     if (opts->reuse_port)
         set(fd, SOL_SOCKET, SHARE_PORT);
+    if (opts->same_cpu)
+        keep_to_this_cpu(fd);
     if (addr->sockaddr.ss_family == AF_INET6)
         set(fd, IPPROTO_IPV6, IPV6_V6ONLY);
     if (addr->type == SOCK_STREAM)

@@ -7,6 +7,7 @@
 #include "base/reports.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -179,6 +180,30 @@ Test(server, a_port_that_is_taken_or_shared)
 {
     on_each_backend(port_taken, NULL);
 }
+
+#if defined(SO_INCOMING_CPU)
+static int near_by(void *arg)
+{
+    const struct hkt_server_opts opts = {.reuse_port = true, .same_cpu = true};
+    socklen_t size = sizeof(int);
+    int fds[HKT_ADDRS_MAX], before = -1, after = -1, cpu = sched_getcpu();
+
+    (void)arg;
+    cr_assert_eq(hkt_listen(ANY, &opts, fds, HKT_ADDRS_MAX), 1);
+    int rc = getsockopt(fds[0], SOL_SOCKET, SO_INCOMING_CPU, &before, &size);
+    (void)hkt_close(fds[0]);
+    if (rc != 0)
+        cr_skip_test("this is no system that tells on which processor packets arrive");
+    after = sched_getcpu();
+    cr_assert(before == cpu || before == after || cpu != after, "%d", before);
+    return 0;
+}
+
+Test(server, a_listener_may_take_what_arrives_on_its_processor)
+{
+    cr_assert_eq(hkt_run(near_by, NULL), 0);
+}
+#endif
 
 static int grace(void *arg)
 {

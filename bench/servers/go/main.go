@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// A goroutine for each connection, on one processor:
+// A goroutine for each connection, on one processor or as many as are told:
 //
-//	bench-server-go http|echo|nethttp
+//	bench-server-go http|echo|nethttp [CORES]
 //
 // prints the port of 127.0.0.1 that it got, and serves until it is killed. http reads requests by
 // itself, nethttp is the server of Go's library.
@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"strconv"
 )
 
 const (
@@ -85,8 +86,17 @@ func hello(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "Hello, World!")
 }
 
+func cores() int {
+	if len(os.Args) > 2 {
+		if n, err := strconv.Atoi(os.Args[2]); err == nil {
+			return n
+		}
+	}
+	return 1
+}
+
 func main() {
-	runtime.GOMAXPROCS(1)
+	runtime.GOMAXPROCS(cores())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		log.Fatal(err)
