@@ -46,9 +46,11 @@ static bool abandon(struct hkt__wait *w)
     return true;
 }
 
+static const struct hkt__wait_kind abandon_kind = {.abort = abandon};
+
 int hkt__cares_ask(struct hkt__cares_query *q, hkt_call_fn *start)
 {
-    struct waiting w = {.wait = {.why = "name", .abort = abandon, .detail = -1}, .query = q};
+    struct waiting w = {.wait = {.why = "name", .kind = &abandon_kind, .detail = -1}, .query = q};
     int rc = hkt__cares_get(&q->cares);
 
     if (rc == 0)

@@ -44,6 +44,8 @@ static bool abort_file(struct hkt__wait *wait)
     return false;
 }
 
+static const struct hkt__wait_kind file_kind = {.abort = abort_file, .pinned = true};
+
 /* false: the poller has no word for it. */
 static bool translate(const struct hkt__fileop *op, struct hkt__poll_file *f)
 {
@@ -86,7 +88,7 @@ ssize_t hkt__fileop_await(const struct hkt__fileop *op, const char *why)
         self->coro.ctx.flags &= ~HKT__CANCEL;
         return -ECANCELED;
     }
-    struct wait_file w = {.wait = {.why = why, .abort = abort_file, .detail = op->fd, .keep = true},
+    struct wait_file w = {.wait = {.why = why, .kind = &file_kind, .detail = op->fd, .keep = true},
                           .task = self};
     int rc = hkt__file_begin(&w.sending, &f, on_made, &w);
     if (rc < 0)

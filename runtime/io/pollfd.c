@@ -22,6 +22,8 @@ static bool abort_borrowed(struct hkt__wait *w)
     return true;
 }
 
+static const struct hkt__wait_kind borrowed_kind = {.abort = abort_borrowed};
+
 static int ready_now(int fd, unsigned events)
 {
     int ready = 0;
@@ -36,7 +38,7 @@ static int ready_now(int fd, unsigned events)
 int hkt_poll(int fd, unsigned events)
 {
     struct hkt_task *self = hkt__task_self();
-    struct borrowed b = {.wait = {.why = "poll", .abort = abort_borrowed, .detail = fd}};
+    struct borrowed b = {.wait = {.why = "poll", .kind = &borrowed_kind, .detail = fd}};
 
     if (!self)
         return -EPERM;

@@ -65,6 +65,8 @@ static bool abort_blocking(struct hkt__wait *wait)
     return false;
 }
 
+static const struct hkt__wait_kind blocking_kind = {.abort = abort_blocking, .pinned = true};
+
 static int begin(struct blocking *b, hkt_task_fn *fn, void *arg)
 {
     struct hkt_loop *loop = hkt__loop;
@@ -100,7 +102,7 @@ static int check(hkt_task_fn *fn)
 static int park(struct wait_blocking *w, struct blocking *b, const char *why)
 {
     *w = (struct wait_blocking){
-        .wait = {.why = why, .abort = abort_blocking, .detail = -1, .keep = true}, .b = b};
+        .wait = {.why = why, .kind = &blocking_kind, .detail = -1, .keep = true}, .b = b};
     return hkt__park(&w->wait);
 }
 

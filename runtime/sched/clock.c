@@ -32,10 +32,12 @@ static bool abort_sleep(struct hkt__wait *w)
     return hkt_handle_cancel(&((struct sleep *)(void *)w)->handle);
 }
 
+static const struct hkt__wait_kind sleep_kind = {.abort = abort_sleep};
+
 /* Apart, so that giving up a turn needs no room for a timer. */
 HKT__APART static int sleep_until(struct hkt_loop *loop, struct hkt_task *self, int64_t when)
 {
-    struct sleep s = {.wait = {.why = "sleep", .abort = abort_sleep, .detail = -1}};
+    struct sleep s = {.wait = {.why = "sleep", .kind = &sleep_kind, .detail = -1}};
 
     hkt__arm_wake(loop, &s.handle, self, when);
     return hkt__park(&s.wait);

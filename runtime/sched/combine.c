@@ -107,6 +107,8 @@ static bool abort_many(struct hkt__wait *w)
     return false;
 }
 
+static const struct hkt__wait_kind many_kind = {.abort = abort_many};
+
 static int wait_watched(struct many *m, int64_t timeout_ns)
 {
     for (size_t i = 0; i < m->n; i++) {
@@ -142,7 +144,7 @@ static int wait_many(struct many *m, int64_t timeout_ns)
     struct hkt_watch few[WATCHES_ON_STACK];
 
     m->waiter = hkt__task_self();
-    m->wait = (struct hkt__wait){.why = "tasks", .abort = abort_many, .detail = -1};
+    m->wait = (struct hkt__wait){.why = "tasks", .kind = &many_kind, .detail = -1};
     if (satisfied(m))
         return 0;
     m->watches = m->n <= WATCHES_ON_STACK ? few : hkt__os.alloc(m->n * sizeof *m->watches);

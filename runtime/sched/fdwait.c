@@ -153,6 +153,8 @@ static bool abort_fdwait(struct hkt__wait *w)
     return true;
 }
 
+static const struct hkt__wait_kind fdwait_kind = {.abort = abort_fdwait};
+
 int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why)
 {
     struct hkt_loop *loop = hkt__loop;
@@ -162,7 +164,7 @@ int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why)
         return -EPERM;
     if (e->waiting[side])
         return -EBUSY;
-    struct hkt__fdwait w = {.wait = {.why = why, .abort = abort_fdwait, .detail = fd},
+    struct hkt__fdwait w = {.wait = {.why = why, .kind = &fdwait_kind, .detail = fd},
                             .task = loop->current,
                             .entry = e,
                             .side = side};

@@ -148,6 +148,8 @@ static bool abort_await(struct hkt__wait *w)
     return true;
 }
 
+static const struct hkt__wait_kind await_kind = {.abort = abort_await};
+
 int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, void (*cancel)(void *),
                                 void *arg)
 {
@@ -160,7 +162,7 @@ int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, void (*ca
         return hkt__foreign(hkt__loop, "future");
     if (f->state != HKT_PENDING)
         return f->rc;
-    a = (struct await){.wait = {.why = why, .abort = abort_await, .detail = -1},
+    a = (struct await){.wait = {.why = why, .kind = &await_kind, .detail = -1},
                        .watch = {.task = self},
                        .cancel = cancel,
                        .arg = arg};

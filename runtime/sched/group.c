@@ -131,9 +131,11 @@ static bool abort_drain(struct hkt__wait *w)
     return false;
 }
 
+static const struct hkt__wait_kind drain_kind = {.abort = abort_drain};
+
 static bool drain(struct hkt_group *g)
 {
-    struct drain d = {.wait = {.why = "group", .abort = abort_drain, .detail = -1}, .group = g};
+    struct drain d = {.wait = {.why = "group", .kind = &drain_kind, .detail = -1}, .group = g};
 
     while (g->first)
         if (hkt__park(&d.wait) == -ECANCELED) /* requested after the last member's wake-up */

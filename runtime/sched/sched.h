@@ -57,12 +57,20 @@ static inline struct hkt__job *hkt__job(const struct hkt_task *t)
     return t->coro.cold->upper;
 }
 
-/* What a parked task waits for; lives on its stack. */
-struct hkt__wait {
-    const char *why;
+struct hkt__wait;
+
+/* What is the same for all waits of a kind. */
+struct hkt__wait_kind {
     /* Unlinks the record from where it waits. True: the canceller wakes the task with -ECANCELED.
      * False: the cancellation was passed on, and the wake-up will come from there. */
     bool (*abort)(struct hkt__wait *w);
+    bool pinned; /* the kernel or another thread may look at the stack meanwhile */
+};
+
+/* What a parked task waits for; lives on its stack. */
+struct hkt__wait {
+    const char *why;
+    const struct hkt__wait_kind *kind;
     int64_t since; /* of the loop's last look at the clock */
     int detail;    /* an fd, or -1 */
     bool keep;     /* a result that came before a cancellation is delivered, and the cancellation at

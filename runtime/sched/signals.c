@@ -175,10 +175,12 @@ static bool abort_wait(struct hkt__wait *w)
     return true;
 }
 
+static const struct hkt__wait_kind wait_kind = {.abort = abort_wait};
+
 int hkt_signal_wait(uint64_t set)
 {
     struct hkt_task *self = hkt__task_self();
-    struct wait_signal s = {.wait = {.why = "signal", .abort = abort_wait, .detail = -1},
+    struct wait_signal s = {.wait = {.why = "signal", .kind = &wait_kind, .detail = -1},
                             .watch = {.task = self, .set = set}};
 
     if (!self)

@@ -286,7 +286,7 @@ bool hkt_task_cancel(struct hkt_task *t)
     struct hkt__wait *w = t->coro.data;
     if (!w)
         t->coro.ctx.flags |= HKT__CANCEL;
-    else if (w->abort(w))
+    else if (w->kind->abort(w))
         hkt__wake(t, -ECANCELED);
     return true;
 }

@@ -187,7 +187,7 @@ int hkt__park(struct hkt__wait *w)
 
     if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL)) {
         take_cancel(self);
-        if (w->abort(w))
+        if (w->kind->abort(w))
             return -ECANCELED;
     }
     w->since = loop->now;

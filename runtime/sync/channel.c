@@ -28,6 +28,8 @@ static bool abort_call(struct hkt__wait *wait)
     return true;
 }
 
+static const struct hkt__wait_kind call_kind = {.abort = abort_call};
+
 /* Takes p out of its line and lets it go on. */
 static void complete(struct hkt_channel *c, struct hkt__party *p, int rc, bool handed_over)
 {
@@ -68,7 +70,7 @@ static int wait_in(struct hkt_channel *c, struct hkt__line *line, void *value, c
     struct hkt_task *self = hkt__loop->current;
     struct call *call = (struct call *)(void *)parting->room;
 
-    call->wait = (struct hkt__wait){.why = why, .abort = abort_call, .detail = -1};
+    call->wait = (struct hkt__wait){.why = why, .kind = &call_kind, .detail = -1};
     call->party.value = value;
     call->party.task = self;
     call->party.of = NULL;

@@ -30,6 +30,8 @@ static bool abort_waiter(struct hkt__wait *wait)
     return true;
 }
 
+static const struct hkt__wait_kind waiter_kind = {.abort = abort_waiter};
+
 void hkt__line_wake(struct hkt__line *line, struct hkt_loop *loop)
 {
     struct waiter *w = waiter_of(line->first);
@@ -48,7 +50,7 @@ void hkt__line_wake_all(struct hkt__line *line, struct hkt_loop *loop)
 
 int hkt__line_wait(struct hkt__line *line, uint64_t *ticket, const char *why, bool *woken)
 {
-    struct waiter w = {.wait = {.why = why, .abort = abort_waiter, .detail = -1},
+    struct waiter w = {.wait = {.why = why, .kind = &waiter_kind, .detail = -1},
                        .task = hkt__loop->current};
 
     if (*ticket == 0)

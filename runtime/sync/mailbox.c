@@ -71,11 +71,13 @@ static bool abort_call(struct hkt__wait *wait)
     return !completed;
 }
 
+static const struct hkt__wait_kind call_kind = {.abort = abort_call, .pinned = true};
+
 /* Called with the lock, which is given back. */
 static int wait_in(struct hkt_mailbox *m, struct hkt__line *line, void *value, const char *why)
 {
     struct hkt_loop *loop = hkt__loop;
-    struct call c = {.wait = {.why = why, .abort = abort_call, .detail = -1},
+    struct call c = {.wait = {.why = why, .kind = &call_kind, .detail = -1},
                      .party = {.value = value, .task = loop->current},
                      .mailbox = m,
                      .loop = loop};

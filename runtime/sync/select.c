@@ -64,6 +64,8 @@ static bool abort_select(struct hkt__wait *wait)
     return true;
 }
 
+static const struct hkt__wait_kind select_kind = {.abort = abort_select};
+
 void hkt__case_happens(struct hkt_case *c, int rc, bool handed_over)
 {
     struct hkt__select *s = c->select;
@@ -76,7 +78,7 @@ void hkt__case_happens(struct hkt_case *c, int rc, bool handed_over)
 
 static int wait_for_one(struct hkt_loop *loop, struct hkt_case *cases, size_t n)
 {
-    struct hkt__select s = {.wait = {.why = "select", .abort = abort_select, .detail = -1},
+    struct hkt__select s = {.wait = {.why = "select", .kind = &select_kind, .detail = -1},
                             .task = loop->current,
                             .loop = loop,
                             .cases = cases,

@@ -55,6 +55,8 @@ static bool abort_sleeper(struct hkt__wait *w)
     return true;
 }
 
+static const struct hkt__wait_kind sleeper_kind = {.abort = abort_sleeper};
+
 int hkt__waiters_may_wait(const struct hkt__waiters *q)
 {
     if (!q->first || q->first->loop == hkt__loop)
@@ -76,7 +78,7 @@ int hkt__waiters_wait(struct hkt__waiters *q, struct hkt__sleeper *s, const char
     s->called = false;
     if (rc < 0)
         return rc;
-    s->wait = (struct hkt__wait){.why = why, .abort = abort_sleeper, .detail = -1};
+    s->wait = (struct hkt__wait){.why = why, .kind = &sleeper_kind, .detail = -1};
     s->loop = hkt__loop;
     s->task = hkt__loop->current;
     link_last(q, s);
