@@ -52,6 +52,16 @@ struct hkt_loop_opts {
      * early. 0: 500 us, or none with a clock of one's own; negative: none; at most a second.
      */
     int64_t slack_ns;
+    /* The stacks of tasks that have waited for so long are put aside: what is live of them, some
+     * hundred bytes, is copied out, and their pages go back to the system; they come back before
+     * the task runs. docs/guide/hibernation.md says what that costs, and what must not refer to
+     * such a stack meanwhile. 0: the environment's HKT_HIBERNATE, in milliseconds, else never;
+     * negative: never. */
+    int64_t hibernate_after_ns;
+    /* How many at a time, between two polls; 0: 256, which takes less than a millisecond. */
+    unsigned hibernate_most;
+    /* Only while the process has more bytes of memory than this; 0: always. Linux. */
+    size_t hibernate_above;
     /* Who is told of what is reported while the loop runs, and at its end; NULL: who is told for
      * the process (hkt_on_report()). asyncio: set_exception_handler(). */
     hkt_report_fn *on_report;

@@ -23,6 +23,9 @@ enum {
     /* Runs at once, up to its first suspension, before the spawning call returns.
      * asyncio: eager_start. */
     HKT_EAGER = 1,
+    /* Its stack is never put aside: for a task whose stack others write to while it waits, or that
+     * must go on without delay. */
+    HKT_RESIDENT = 2,
 };
 
 struct hkt_task_opts {
@@ -107,6 +110,17 @@ HKT_API const char *hkt_task_name(const struct hkt_task *t, char *buf, size_t si
 HKT_API void hkt_task_set_name(struct hkt_task *t, const char *name);
 HKT_API void *hkt_task_data(const struct hkt_task *t);
 HKT_API void hkt_task_set_data(struct hkt_task *t, void *data);
+
+/* What: puts the stack of t, which waits, aside at once, as a loop with hibernate_after_ns does by
+ * itself; and brings it back, for a debugger, or before the system is given an address in it.
+ * Returns: 0; -EALREADY; -EBUSY: t does not wait, or in a call that needs its stack, or inside a
+ * generator, or is HKT_RESIDENT; -E2BIG: more than 2,560 bytes of it are live; -ENOMEM; -ENOTSUP:
+ * under Valgrind, or the program handles SIGSEGV itself. rouse: 1; 0: it was not put aside. */
+HKT_API int hkt_task_hibernate(struct hkt_task *t);
+HKT_API int hkt_task_rouse(struct hkt_task *t);
+HKT_API bool hkt_task_hibernates(const struct hkt_task *t);
+/* What: how many stacks of this thread are put aside. */
+HKT_API size_t hkt_hibernating(void);
 
 /* hkt_sleep() for whatever is not simple; private. Suspends: always. */
 HKT_API hkt_async int hkt__sleep(int64_t delay_ns);

@@ -5,9 +5,11 @@
 #include <hocket/base.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +22,7 @@
 /* Linux 6.13. A guard installed so needs no mapping of its own. */
 #if defined(__linux__) && !defined(MADV_GUARD_INSTALL)
 #define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE  103
 #endif
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
@@ -76,22 +79,49 @@ static void os_unmap(void *addr, size_t size)
 }
 
 #ifdef MADV_GUARD_INSTALL
+static atomic_int guard_advice; /* 0 not yet known, 1 works, -1 does not */
+
 /* Emulators answer success to an advice that they do not know, and the guard would be lost without
  * a word. So the first one is put to the test: the kernel must refuse to write there. */
 static bool guard_advice_works(void *addr, size_t size)
 {
-    static atomic_int works; /* 0 not yet known, 1 yes, -1 no */
-
-    if (atomic_load_explicit(&works, memory_order_relaxed) < 0)
+    if (atomic_load_explicit(&guard_advice, memory_order_relaxed) < 0)
         return false;
     if (madvise(addr, size, MADV_GUARD_INSTALL) != 0)
         return false;
-    if (atomic_load_explicit(&works, memory_order_relaxed) == 0) {
+    if (atomic_load_explicit(&guard_advice, memory_order_relaxed) == 0) {
         bool refused = getrandom(addr, 1, GRND_NONBLOCK) < 0 && errno == EFAULT;
-        atomic_store_explicit(&works, refused ? 1 : -1, memory_order_relaxed);
+        atomic_store_explicit(&guard_advice, refused ? 1 : -1, memory_order_relaxed);
         return refused;
     }
     return true;
+}
+
+/* Whether the stacks' own guards are made so. What was hidden in one way is shown in the same. */
+static bool guards_by_advice(void)
+{
+    return atomic_load_explicit(&guard_advice, memory_order_relaxed) > 0;
+}
+
+static int advise(void *addr, size_t size, int advice)
+{
+    return madvise(addr, size, advice) == 0 ? 0 : -errno;
+}
+
+/* With protections, which take a mapping each: some thousand stacks, and then -ENOMEM. */
+static int os_hide(void *addr, size_t size)
+{
+    if (guards_by_advice())
+        return advise(addr, size, MADV_GUARD_INSTALL);
+    int rc = mprotect(addr, size, PROT_NONE) == 0 ? 0 : -errno;
+    return rc < 0 ? rc : advise(addr, size, MADV_DONTNEED);
+}
+
+static int os_show(void *addr, size_t size)
+{
+    if (guards_by_advice())
+        return advise(addr, size, MADV_GUARD_REMOVE);
+    return mprotect(addr, size, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
 }
 #else
 static bool guard_advice_works(void *addr, size_t size)
@@ -99,6 +129,18 @@ static bool guard_advice_works(void *addr, size_t size)
     (void)addr;
     (void)size;
     return false;
+}
+
+static int os_hide(void *addr, size_t size)
+{
+    if (madvise(addr, size, MADV_FREE) != 0)
+        return -errno;
+    return mprotect(addr, size, PROT_NONE) == 0 ? 0 : -errno;
+}
+
+static int os_show(void *addr, size_t size)
+{
+    return mprotect(addr, size, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
 }
 #endif
 
@@ -133,6 +175,23 @@ static size_t os_resident(const void *addr, size_t size)
     return used;
 }
 
+static size_t os_resident_set(void)
+{
+    unsigned long long pages = 0;
+#if defined(__linux__)
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    if (sscanf(text, "%*u %llu", &pages) != 1)
+        return 0;
+#endif
+    return (size_t)pages * hkt__os_page_size();
+}
+
 static bool os_shadow_stack(void)
 {
     return hkt__arch_shadow_stack();
@@ -165,7 +224,10 @@ struct hkt__os hkt__os = {
     .unmap = os_unmap,
     .guard = os_guard,
     .release = os_release,
+    .hide = os_hide,
+    .show = os_show,
     .resident = os_resident,
+    .resident_set = os_resident_set,
     .shadow_stack = os_shadow_stack,
     .now = os_now,
     .write_stderr = os_write_stderr,

@@ -21,9 +21,15 @@ struct hkt__os {
     int (*guard)(void *addr, size_t size);
     /* Gives the memory of pages back to the kernel; they read as zero, or as they were, later. */
     void (*release)(void *addr, size_t size);
+    /* Gives the memory of pages back to the kernel, so that any access faults; and has them read as
+     * zero again. 0 or -errno. */
+    int (*hide)(void *addr, size_t size);
+    int (*show)(void *addr, size_t size);
     /* How many of the pages in [addr, addr + size) hold memory, counted from the top until the
      * first that does not. */
     size_t (*resident)(const void *addr, size_t size);
+    /* The bytes of memory that the process has; 0: not known. */
+    size_t (*resident_set)(void);
     /* Whether this thread runs on a hardware shadow stack. */
     bool (*shadow_stack)(void);
     /* The monotonic clock, nanoseconds. */

@@ -291,6 +291,41 @@ void hkt__timer_cancel(struct hkt__timers *t, struct hkt__timer *n)
         take_out(t, n);
 }
 
+/* Links of the heap's root to siblings mean nothing. */
+static void near_moved(struct hkt__timers *t, const struct hkt__timer *n, struct hkt__timer *copy)
+{
+    if (copy->child)
+        copy->child->prev = copy;
+    if (t->near == n) {
+        t->near = copy;
+        return;
+    }
+    if (copy->prev->child == n)
+        copy->prev->child = copy;
+    else
+        copy->prev->next = copy;
+    if (copy->next)
+        copy->next->prev = copy;
+}
+
+static void wheel_moved(struct hkt__timers *t, struct hkt__timer *copy)
+{
+    if (copy->next)
+        copy->next->prev = copy;
+    if (copy->prev)
+        copy->prev->next = copy;
+    else
+        t->slots[copy->place - WHEEL].head = copy;
+}
+
+void hkt__timer_moved(struct hkt__timers *t, const struct hkt__timer *n, struct hkt__timer *copy)
+{
+    if (copy->place == NEAR)
+        near_moved(t, n, copy);
+    else
+        wheel_moved(t, copy);
+}
+
 bool hkt__timers_next(const struct hkt__timers *t, int64_t *when)
 {
     if (t->count == 0)

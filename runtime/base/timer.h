@@ -49,6 +49,9 @@ void hkt__timer_arm(struct hkt__timers *t, struct hkt__timer *n, int64_t when);
 /* Nothing happens if n is not armed. */
 void hkt__timer_cancel(struct hkt__timers *t, struct hkt__timer *n);
 
+/* A copy of n, which is armed, has taken its place. */
+void hkt__timer_moved(struct hkt__timers *t, const struct hkt__timer *n, struct hkt__timer *copy);
+
 /* Until when to sleep; false if nothing is armed. That is the earliest deadline, unless one before
  * it was cancelled: then it may be that one still. Nothing is due at that time, and the answer
  * after it is a later one. */

@@ -16,7 +16,10 @@
 #define HKT__DELEGATED 64u  /* some generator delegates to this one */
 #define HKT__CLOSING   128u /* its delegates are being closed: as good as running */
 #define HKT__TASK      256u /* a scheduler's: nobody else may resume it */
-#define HKT__STICKY    (HKT__SLOW | HKT__DELEGATED)
+/* 512: HKT__CANCEL */
+#define HKT__HIBERNATES 1024u /* its stack is put aside: see hibernate.h */
+#define HKT__RESIDENT   2048u /* of a task: its stack is never put aside */
+#define HKT__STICKY     (HKT__SLOW | HKT__DELEGATED)
 
 /* The message code that tells a delegator that its delegate has finished. */
 #define HKT__DELEGATE_DONE 1
@@ -30,6 +33,7 @@ struct hkt__peer {
     uintptr_t eh[3]; /* the C++ runtime's handled exceptions */
 };
 
+struct hkt__image;
 struct hkt__pool;
 struct hkt__thread;
 
@@ -37,19 +41,24 @@ struct hkt__thread;
 struct hkt__watched {
     struct hkt__peer peer;
     struct hkt_coro *leaf; /* on whose stack it is suspended, if that is not its own */
+    struct hkt_coro *next; /* in the thread's list of those on the user's memory */
 };
 
 /* What a control block has room for on behalf of the layer above; costs memory only when used, and
  * then for each. */
-#define HKT__UPPER_SIZE 144
+#define HKT__UPPER_SIZE 120
 
 struct hkt__cold {
     union {
         hkt_coro_fn *coro;
         hkt_gen_fn *gen;
+        int (*upper)(void *arg); /* of the layer above, which begins it */
     } fn;
     void *arg;
-    void *result; /* hkt_gen_return() */
+    union {
+        void *result;             /* hkt_gen_return() */
+        struct hkt__image *image; /* while it hibernates */
+    };
     const char *name;
 
     char *low;              /* lowest usable byte of the stack */
@@ -71,8 +80,7 @@ struct hkt__cold {
 
     void *upper; /* HKT__UPPER_SIZE bytes for the layer above */
     struct hkt__watched *watched;
-    void *fiber;           /* ThreadSanitizer's */
-    struct hkt_coro *next; /* in the thread's list of those on the user's memory */
+    void *fiber; /* ThreadSanitizer's */
 };
 
 #define HKT__IS_GEN  0x100u

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * The handler only reads memory of its own thread and writes one line. Whatever handled the signal
- * before is put back (or called, if the fault is none of ours), so that the fault goes on as if
- * hocket were not there: a core dump, a sanitizer's report, a debugger's stop.
+ * The handler brings back stacks that are put aside, and is done. Otherwise it only reads memory of
+ * its own thread and writes one line. Whatever handled the signal before is put back (or called, if
+ * the fault is none of ours), so that the fault goes on as if hocket were not there: a core dump, a
+ * sanitizer's report, a debugger's stop.
  */
 #include "overflow.h"
 #include "base/os.h"
 #include "base/symbol.h"
+#include "hibernate.h"
 #include "stack.h"
 
 #include <pthread.h>
@@ -32,27 +34,47 @@ static void describe(const struct hkt_coro *c, const void *context)
     hkt__os.write_stderr(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
+/* A fault comes again on return, to what is installed then. A signal that somebody sent does not.
+ */
+static bool comes_again(const siginfo_t *info)
+{
+    return info->si_code > 0;
+}
+
 static void pass_on(int sig, siginfo_t *info, void *context, const struct sigaction *previous)
 {
     if (previous->sa_flags & SA_SIGINFO)
         previous->sa_sigaction(sig, info, context);
     else if (previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN)
         previous->sa_handler(sig);
-    else
-        sigaction(sig, previous, NULL); /* the fault comes again on return, to the default action */
+    else if (previous->sa_handler != SIG_IGN || comes_again(info)) {
+        sigaction(sig, previous, NULL);
+        if (!comes_again(info))
+            (void)raise(sig); /* taken when this handler has returned */
+    }
 }
 
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     const struct sigaction *previous = sig == SIGSEGV ? &previous_segv : &previous_bus;
-    struct hkt_coro *c = hkt__stack_owner(info->si_addr, true);
 
+    if (comes_again(info) && hkt__rouse_owner(info->si_addr))
+        return;
+    struct hkt_coro *c = comes_again(info) ? hkt__stack_owner(info->si_addr, true) : NULL;
     if (!c) {
         pass_on(sig, info, context, previous);
         return;
     }
     describe(c, context);
     sigaction(sig, previous, NULL);
+}
+
+bool hkt__faults_come(void)
+{
+    struct sigaction segv, bus;
+
+    return sigaction(SIGSEGV, NULL, &segv) == 0 && sigaction(SIGBUS, NULL, &bus) == 0 &&
+           segv.sa_sigaction == on_fault && bus.sa_sigaction == on_fault;
 }
 
 static void install(void)

@@ -5,6 +5,7 @@
 #ifndef HOCKET_CORO_OVERFLOW_H
 #define HOCKET_CORO_OVERFLOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The signal stack of a thread, on which the handler runs: the thread's stack is the one that
@@ -13,6 +14,9 @@ struct hkt__altstack {
     void *memory; /* NULL: the thread had one already */
     size_t size;
 };
+
+/* Whether faults still come to us, and no handler was installed over ours. */
+bool hkt__faults_come(void);
 
 void hkt__overflow_watch(struct hkt__altstack *alt);
 void hkt__overflow_unwatch(struct hkt__altstack *alt);

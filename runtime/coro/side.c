@@ -102,7 +102,8 @@ void hkt__side_watch(struct hkt_coro *c)
 {
     struct hkt__cold *cold = c->cold;
 
-    memset(cold->watched, 0, sizeof *cold->watched);
+    cold->watched->peer = (struct hkt__peer){0};
+    cold->watched->leaf = NULL;
     if (__asan_unpoison_memory_region) /* what the last user's frames left behind */
         __asan_unpoison_memory_region(cold->low, cold->room);
     if (__tsan_create_fiber && !cold->fiber)
@@ -242,6 +243,36 @@ void hkt__side_note_stack(struct hkt_coro *c)
 #ifdef HKT_HAVE_VALGRIND
     c->cold->valgrind_id = VALGRIND_STACK_REGISTER(c->cold->low, c->cold->low + c->cold->room);
 #endif
+}
+
+bool hkt__side_scans_memory(void)
+{
+    return __lsan_register_root_region != NULL;
+}
+
+bool hkt__side_emulates_memory(void)
+{
+#ifdef HKT_HAVE_VALGRIND
+    return RUNNING_ON_VALGRIND;
+#else
+    return false;
+#endif
+}
+
+void hkt__side_hide(const struct hkt_coro *c, const void *image, size_t size)
+{
+    if (!__lsan_register_root_region)
+        return;
+    __lsan_unregister_root_region(c->cold->low, c->cold->room);
+    __lsan_register_root_region(image, size);
+}
+
+void hkt__side_show(const struct hkt_coro *c, const void *image, size_t size)
+{
+    if (!__lsan_register_root_region)
+        return;
+    __lsan_unregister_root_region(image, size);
+    __lsan_register_root_region(c->cold->low, c->cold->room);
 }
 
 void hkt__side_forget_stack(struct hkt_coro *c)

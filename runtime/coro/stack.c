@@ -14,6 +14,7 @@
 #include "stack.h"
 #include "base/os.h"
 #include "base/report.h"
+#include "hibernate.h"
 #include "overflow.h"
 #include "side.h"
 
@@ -60,7 +61,7 @@ static size_t count_live(const struct hkt__thread *t)
     for (int k = 0; k < HKT__STACK_CLASSES; k++)
         if (t->pool[k])
             live -= t->pool[k]->warm_count + t->pool[k]->cool_count;
-    for (const struct hkt_coro *c = t->adopted; c; c = c->cold->next)
+    for (const struct hkt_coro *c = t->adopted; c; c = c->cold->watched->next)
         live++;
     return live;
 }
@@ -83,6 +84,7 @@ static void thread_end(void *arg)
             hkt__side_forget_stack(&s->hot[i]);
         hkt__os.unmap(s, s->mapped);
     }
+    hkt__images_free(t);
     hkt__overflow_unwatch(&t->altstack);
     for (int k = 0; k < HKT__STACK_CLASSES; k++)
         free(t->pool[k]);
@@ -261,7 +263,7 @@ struct hkt_coro *hkt__stack_adopt(void *memory, size_t size)
     cold->room = ((uintptr_t)watched & ~(uintptr_t)15) - low;
     cold->thread = t;
     *(uint64_t *)low = HKT__CANARY;
-    cold->next = t->adopted;
+    watched->next = t->adopted;
     t->adopted = c;
     hkt__side_note_stack(c);
     return c;
@@ -272,8 +274,8 @@ static void disown(struct hkt__thread *t, struct hkt_coro *c)
     struct hkt_coro **at = &t->adopted;
 
     while (*at != c)
-        at = &(*at)->cold->next;
-    *at = c->cold->next;
+        at = &(*at)->cold->watched->next;
+    *at = c->cold->watched->next;
     hkt__side_forget_stack(c);
 }
 
@@ -293,6 +295,19 @@ void hkt__stack_give_slow(struct hkt_coro *c)
     c->data = pool->cool;
     pool->cool = c;
     pool->cool_count++;
+}
+
+struct hkt_coro *hkt__stack_walk(struct hkt__walk *w)
+{
+    if (!w->slab)
+        w->slab = hkt__thread_current ? hkt__thread_current->slabs : NULL;
+    for (; w->slab; w->slab = w->slab->next, w->at = 0)
+        while (w->at < w->slab->used) {
+            struct hkt_coro *c = &w->slab->hot[w->at++];
+            if (!(c->ctx.flags & HKT__FREED))
+                return c;
+        }
+    return NULL;
 }
 
 static struct hkt_coro *owner_in_slab(const struct hkt__slab *s, uintptr_t addr, bool guard_only)
@@ -315,7 +330,7 @@ struct hkt_coro *hkt__stack_owner(const void *addr, bool guard_only)
         c = owner_in_slab(s, (uintptr_t)addr, guard_only);
     if (c || !t || guard_only)
         return c;
-    for (c = t->adopted; c; c = c->cold->next)
+    for (c = t->adopted; c; c = c->cold->watched->next)
         if ((uintptr_t)addr - (uintptr_t)c->cold->low < c->cold->room)
             return c;
     return NULL;

@@ -29,7 +29,8 @@ struct hkt__thread {
     uint32_t watched;        /* HKT__SLOW or 0: see side.h */
     struct hkt__pool *usual; /* of HKT__STACK_DEFAULT; an empty one before the first */
     struct hkt__slab *slabs;
-    struct hkt_coro *adopted; /* on the users' memory */
+    struct hkt_coro *adopted;   /* on the users' memory */
+    struct hkt__images *images; /* of stacks that are put aside: see hibernate.c */
     struct hkt__altstack altstack;
     struct hkt__pool *pool[HKT__STACK_CLASSES]; /* made with the first of the class */
 };
@@ -76,6 +77,15 @@ static inline struct hkt_coro *hkt__stack_take_warm(void)
     return HKT_LIKELY(t && t->usual->warm_count > 0) ? t->usual->warm[--t->usual->warm_count]
                                                      : NULL;
 }
+
+/* A way through all coroutines of this thread that are in use, on stacks from slabs. Zeroed, it is
+ * at its beginning; coroutines may be made and freed between two steps. */
+struct hkt__walk {
+    const struct hkt__slab *slab;
+    unsigned at;
+};
+/* The next one; NULL: that was the last, and the walk is at its beginning again. */
+struct hkt_coro *hkt__stack_walk(struct hkt__walk *w);
 
 /* The coroutine of this thread in whose stack, or guard page, addr lies. */
 struct hkt_coro *hkt__stack_owner(const void *addr, bool guard_only);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "attempt.h"
 
+#include "coro/hibernate.h"
+
 int hkt__attempt_begin(struct hkt__attempt *a, int fd, unsigned direction, const char *why)
 {
     struct hkt_loop *loop = hkt__loop;
@@ -23,16 +25,19 @@ int hkt__attempt_ready(struct hkt__attempt *a)
     return rc == 0 && a->fd->generation != a->generation ? -ECANCELED : rc;
 }
 
+bool hkt__interrupted(ssize_t rc)
+{
+    return rc == -EINTR || (rc == -EFAULT && hkt__rouse_all() > 0);
+}
+
 bool hkt__attempt_decided(struct hkt__attempt *a, ssize_t rc)
 {
     if (HKT_LIKELY(rc >= 0)) {
         hkt__op_done(hkt__loop);
         return true;
     }
-    if (rc == -EINTR)
-        return false;
     if (rc != -EAGAIN && rc != -EWOULDBLOCK)
-        return true;
+        return !hkt__interrupted(rc);
     a->fd->ready &= (uint8_t)~a->direction;
     return false;
 }

@@ -95,7 +95,7 @@ static ssize_t read_quickly(const struct hkt__fd *e, int fd, void *buf, size_t s
 
     do
         n = e->tcp ? hkt__sys.recv(fd, buf, size, 0) : hkt__sys.read(fd, buf, size);
-    while (n == -EINTR);
+    while (HKT_UNLIKELY(n < 0) && hkt__interrupted(n));
     return n;
 }
 
@@ -129,7 +129,7 @@ HKT__APART static ssize_t write_no_socket(int fd, const struct iovec *iov, int n
 
     do
         rc = hkt__sys.writev(fd, iov, n);
-    while (rc == -EINTR);
+    while (HKT_UNLIKELY(rc < 0) && hkt__interrupted(rc));
     return rc;
 }
 
@@ -141,7 +141,7 @@ static ssize_t write_quietly(int fd, const struct iovec *iov, int n)
     do
         rc = n == 1 ? hkt__sys.send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL)
                     : send_many(fd, iov, n);
-    while (rc == -EINTR);
+    while (HKT_UNLIKELY(rc < 0) && hkt__interrupted(rc));
     return HKT_LIKELY(rc != -ENOTSOCK) ? rc : write_no_socket(fd, iov, n);
 }
 
@@ -154,7 +154,7 @@ static ssize_t send_quickly(const struct hkt__fd *e, int fd, const void *buf, si
         return write_quietly(fd, &iov, 1);
     do
         n = hkt__sys.send(fd, buf, size, MSG_NOSIGNAL);
-    while (n == -EINTR);
+    while (HKT_UNLIKELY(n < 0) && hkt__interrupted(n));
     return n;
 }
 

@@ -70,9 +70,9 @@ static void withdraw(struct hkt_case *c)
 }
 
 static const struct hkt__case_ops readable_ops = {readable_ready, perform, readable_enlist,
-                                                  withdraw};
+                                                  withdraw, false};
 static const struct hkt__case_ops writable_ops = {writable_ready, perform, writable_enlist,
-                                                  withdraw};
+                                                  withdraw, false};
 
 struct hkt_case hkt_case_readable(int fd)
 {

@@ -32,7 +32,16 @@ static bool abort_sleep(struct hkt__wait *w)
     return hkt_handle_cancel(&((struct sleep *)(void *)w)->handle);
 }
 
-static const struct hkt__wait_kind sleep_kind = {.abort = abort_sleep};
+static void move_sleep(void *from, void *to)
+{
+    struct sleep *s = to;
+
+    hkt__timer_moved(&s->handle.loop->timers, &((struct sleep *)from)->handle.timer,
+                     &s->handle.timer);
+}
+
+static const struct hkt__wait_kind sleep_kind = {.record = {move_sleep, sizeof(struct sleep)},
+                                                 .abort = abort_sleep};
 
 /* Apart, so that giving up a turn needs no room for a timer. */
 HKT__APART static int sleep_until(struct hkt_loop *loop, struct hkt_task *self, int64_t when)

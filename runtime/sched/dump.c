@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Who waits for what.
+ * Who waits for what, and where.
  */
 #include "sched.h"
 #include "signals.h"
 
 #include "base/os.h"
+#include "base/symbol.h"
+#include "coro/trace.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 void hkt__task_describe(char *out, size_t size, const struct hkt_task *t, int64_t now)
 {
@@ -25,32 +28,90 @@ void hkt__task_describe(char *out, size_t size, const struct hkt_task *t, int64_
         snprintf(out, size, "waits for %s since %.1f ms", w->why, (double)(now - w->since) / 1e6);
 }
 
-static void dump_task(const struct hkt_task *t, int64_t now)
+/* The names of places at which many tasks wait. To find one takes a search in the program's file.
+ */
+struct names {
+    struct {
+        const void *pc;
+        char name[80];
+    } known[64];
+};
+
+static const char *name_of(struct names *names, const void *pc)
+{
+    size_t at = (uintptr_t)pc / 4 % (sizeof names->known / sizeof *names->known);
+
+    if (names->known[at].pc != pc) {
+        /* Of the call, which may be the last instruction of its function. */
+        hkt__symbol_name((uintptr_t)pc - 1, names->known[at].name, sizeof names->known[at].name);
+        names->known[at].name[strcspn(names->known[at].name, "+")] = '\0';
+        names->known[at].pc = pc;
+    }
+    return names->known[at].name;
+}
+
+static void dump_trace(const struct hkt_task *t, struct names *names)
+{
+    void *pc[HKT__TRACE_MOST];
+    char line[1024] = "      in";
+    size_t at = strlen(line);
+    int n = hkt__trace(&t->coro, pc);
+
+    for (int i = 0; i < n && at < sizeof line - 2; i++)
+        at += (size_t)snprintf(line + at, sizeof line - 1 - at, "%s %s", i ? " <" : "",
+                               name_of(names, pc[i]));
+    if (n == 0)
+        return;
+    at = strlen(line);
+    line[at] = '\n';
+    hkt__os.write_stderr(line, at + 1);
+}
+
+/* A stack that is put aside is looked at, and put aside again. */
+static void dump_suspended(struct hkt_task *t, struct names *names)
+{
+    bool hibernates = hkt_task_rouse(t) > 0;
+
+    dump_trace(t, names);
+    if (hibernates)
+        (void)hkt_task_hibernate(t);
+}
+
+static void dump_task(struct hkt_task *t, int64_t now, struct names *names)
 {
     char buf[32], wait[160], line[320];
     int cancelling = hkt__job(t)->cancelling;
+    bool hibernates = hkt__hibernates(&t->coro);
 
     hkt__task_describe(wait, sizeof wait, t, now);
-    int n = snprintf(line, sizeof line, "  %-16s %s, stack %zu of %zu%s\n",
+    int n = snprintf(line, sizeof line, "  %-16s %s, stack %zu of %zu%s%s\n",
                      hkt_task_name(t, buf, sizeof buf), wait, hkt_coro_stack_used(&t->coro),
-                     hkt_coro_stack_size(&t->coro), cancelling ? ", being cancelled" : "");
+                     hkt_coro_stack_size(&t->coro), cancelling ? ", being cancelled" : "",
+                     hibernates ? ", hibernates" : "");
     hkt__os.write_stderr(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    if (t->coro.data)
+        dump_suspended(t, names);
 }
 
 void hkt_dump(struct hkt_loop *loop)
 {
-    char line[160];
+    char line[160], hibernate[64] = "";
+    struct names names;
 
     if (!loop)
         loop = hkt__loop;
     if (!loop)
         return;
-    int n = snprintf(line, sizeof line, "hocket: %zu tasks, %zu timers, poller %s\n",
-                     loop->task_count, hkt__timers_count(&loop->timers), loop->poller.ops->name);
+    memset(&names, 0, sizeof names);
+    if (hkt__hibernating() > 0)
+        snprintf(hibernate, sizeof hibernate, ", %zu of this thread hibernate", hkt__hibernating());
+    int n = snprintf(line, sizeof line, "hocket: %zu tasks%s, %zu timers, poller %s\n",
+                     loop->task_count, hibernate, hkt__timers_count(&loop->timers),
+                     loop->poller.ops->name);
     hkt__os.write_stderr(line, (size_t)n);
     int64_t now = hkt__loop_clock(loop);
-    for (const struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
-        dump_task(t, now);
+    for (struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
+        dump_task(t, now, &names);
 }
 
 static void dump_now(void *loop)

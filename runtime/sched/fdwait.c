@@ -153,7 +153,16 @@ static bool abort_fdwait(struct hkt__wait *w)
     return true;
 }
 
-static const struct hkt__wait_kind fdwait_kind = {.abort = abort_fdwait};
+static void move_fdwait(void *from, void *to)
+{
+    struct hkt__fdwait *w = to;
+
+    (void)from;
+    w->entry->waiting[w->side] = w;
+}
+
+static const struct hkt__wait_kind fdwait_kind = {
+    .record = {move_fdwait, sizeof(struct hkt__fdwait)}, .abort = abort_fdwait};
 
 int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why)
 {

@@ -7,6 +7,7 @@
 #include "fdsend.h"
 #include "fdwait.h"
 #include "fork.h"
+#include "hibernate.h"
 #include "sched.h"
 #include "signals.h"
 
@@ -63,6 +64,16 @@ static void poll(struct hkt_loop *loop, int64_t timeout)
         hkt_report("%s: wait failed: %s", loop->poller.ops->name, hkt_strerror(n));
 }
 
+/* most: how long the loop may sleep otherwise, negative for ever. */
+static int64_t until_sweep(const struct hkt_loop *loop, int64_t most)
+{
+    int64_t next = loop->hibernation->next;
+
+    if (next == INT64_MAX || (most >= 0 && next - loop->now >= most))
+        return most;
+    return next > loop->now ? next - loop->now : 0;
+}
+
 /* How long the loop may sleep: 0 not at all, negative for ever. */
 static int64_t may_sleep(struct hkt_loop *loop)
 {
@@ -72,12 +83,13 @@ static int64_t may_sleep(struct hkt_loop *loop)
         atomic_load(&loop->posted) || atomic_load(&loop->signals))
         return 0;
     if (!hkt__timers_next(&loop->timers, &when))
-        return -1;
+        return HKT_UNLIKELY(loop->hibernation != NULL) ? until_sweep(loop, -1) : -1;
     if (when <= loop->now)
         return 0;
     /* Not sooner than a while after the last, together with what is due by then. */
     int64_t soonest = loop->fired + loop->slack_ns;
-    return (when > soonest ? when : soonest) - loop->now;
+    int64_t most = (when > soonest ? when : soonest) - loop->now;
+    return HKT_UNLIKELY(loop->hibernation != NULL) ? until_sweep(loop, most) : most;
 }
 
 /* Whether anything but this thread's own turns can wake a task. */
@@ -93,6 +105,8 @@ static void iterate(struct hkt_loop *loop)
     int64_t timeout;
 
     loop->now = hkt__loop_clock(loop);
+    if (HKT_UNLIKELY(loop->hibernation != NULL))
+        hkt__hibernation_sweep(loop);
     timeout = may_sleep(loop);
     if (timeout != 0 || loop->fd_waiters || loop->outside)
         poll(loop, timeout);
@@ -170,15 +184,17 @@ static bool asked_for_debug(void)
     return value && *value && strcmp(value, "0") != 0;
 }
 
-static int furnish(struct hkt_loop *loop, const char *poller)
+static int furnish(struct hkt_loop *loop, const struct hkt_loop_opts *opts)
 {
     int rc = hkt__ready_init(&loop->ready);
 
     if (rc == 0)
+        rc = hkt__hibernation_begin(loop, opts);
+    if (rc == 0)
         rc = hkt__fds_init(loop);
     if (rc < 0)
         return rc;
-    rc = hkt__poller_choose(&loop->poller, poller);
+    rc = hkt__poller_choose(&loop->poller, opts->poller);
     if (rc < 0)
         hkt__fds_free(loop);
     else
@@ -207,7 +223,8 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     loop->slack_ns = slack_of(opts);
     loop->random = 1;
     loop->before_poll.next = loop->before_poll.prev = &loop->before_poll;
-    if (furnish(loop, opts->poller) < 0) {
+    if (furnish(loop, opts) < 0) {
+        hkt__hibernation_end(loop);
         hkt__ready_free(&loop->ready);
         free(loop);
         return NULL;
@@ -302,6 +319,7 @@ int hkt_loop_free(struct hkt_loop *loop)
     loop->poller.ops->close(&loop->poller);
     hkt__fds_free(loop);
     hkt__ready_free(&loop->ready);
+    hkt__hibernation_end(loop);
     hkt__reporter = before;
     free(loop);
     return 0;

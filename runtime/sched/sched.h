@@ -11,6 +11,7 @@
 #include "base/report.h"
 #include "base/timer.h"
 #include "coro/cold.h"
+#include "coro/hibernate.h"
 #include "poll/poller.h"
 
 #include <hocket/signal.h>
@@ -26,12 +27,10 @@ struct hkt_task {
     struct hkt_coro coro;
 };
 
-/* The rest of a task, in the room that the control block has for the layer above. */
+/* The rest of a task, in the room that the control block has for the layer above. Its function,
+ * argument and name are where a coroutine has its own. */
 struct hkt__job {
     struct hkt_loop *loop;
-    hkt_task_fn *fn;
-    void *arg;
-    const char *name; /* NULL: "task-<id>" */
     void *data;
     uint64_t id;
     struct hkt_task *next; /* all of the loop that have not ended */
@@ -61,6 +60,9 @@ struct hkt__wait;
 
 /* What is the same for all waits of a kind. */
 struct hkt__wait_kind {
+    /* Where a stack is put aside, records that can be moved stay at hand; whoever looks at another
+     * one has the stack brought back. */
+    struct hkt__record_kind record;
     /* Unlinks the record from where it waits. True: the canceller wakes the task with -ECANCELED.
      * False: the cancellation was passed on, and the wake-up will come from there. */
     bool (*abort)(struct hkt__wait *w);
@@ -69,8 +71,8 @@ struct hkt__wait_kind {
 
 /* What a parked task waits for; lives on its stack. */
 struct hkt__wait {
+    const struct hkt__wait_kind *kind; /* first, as struct hkt__record */
     const char *why;
-    const struct hkt__wait_kind *kind;
     int64_t since; /* of the loop's last look at the clock */
     int detail;    /* an fd, or -1 */
     bool keep;     /* a result that came before a cancellation is delivered, and the cancellation at
@@ -78,6 +80,7 @@ struct hkt__wait {
 };
 
 struct hkt__fd_table;
+struct hkt__hibernation;
 
 /* Something of a layer above that is to be told when its loop is freed. */
 struct hkt__loop_end {
@@ -108,8 +111,9 @@ struct hkt_loop {
     _Atomic(uint64_t) signals;           /* those that have come */
     struct hkt__ring before_poll;        /* hkt_prepare */
     struct hkt__loop_end *ends;
-    struct hkt__mail_list *mail; /* of cases of selects: sync/mailcase.c */
-    struct hkt__cares *cares;    /* who looks names up: io/cares.c */
+    struct hkt__mail_list *mail;          /* of cases of selects: sync/mailcase.c */
+    struct hkt__cares *cares;             /* who looks names up: io/cares.c */
+    struct hkt__hibernation *hibernation; /* NULL: no stack is put aside */
     struct hkt_signal_watch *signal_watches;
     struct hkt_signal_watch dump_watch;
 

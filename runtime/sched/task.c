@@ -19,6 +19,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of tasks that are called by their number. */
+static const char unnamed[] = "task";
+
 /* Making */
 
 static void list_add(struct hkt_loop *loop, struct hkt_task *t)
@@ -84,7 +87,7 @@ static void task_main(struct hkt_ctx *ctx, struct hkt_msg msg)
     if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__SLOW))
         hkt__side_arrive(NULL, &self->coro);
     if (HKT_LIKELY(!(self->coro.ctx.flags & HKT__CANCEL)))
-        rc = job->fn(job->arg);
+        rc = self->coro.cold->fn.upper(self->coro.cold->arg);
     task_end(job->loop, self, rc);
     if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__SLOW))
         hkt__leave_watched(job->loop, self);
@@ -98,21 +101,21 @@ struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *ar
     struct hkt_coro *c;
 
     if (hkt__ready_reserve(&loop->ready, loop->task_count + 1) < 0 ||
-        !(c = hkt__coro_make(NULL, opts ? &coro_opts : NULL, 0)))
+        !(c = hkt__coro_make(arg, opts ? &coro_opts : NULL, 0)))
         return NULL;
     struct hkt_task *t = (struct hkt_task *)(void *)c;
     struct hkt__job *job = hkt__job(t);
     *job = (struct hkt__job){.loop = loop,
-                             .fn = fn,
-                             .arg = arg,
-                             .name = opts ? opts->name : NULL,
                              .data = opts ? opts->data : NULL,
                              .id = ++loop->next_id,
                              .done.loop = loop,
                              .handle = true};
-    c->cold->name = job->name ? job->name : "task";
+    c->cold->fn.upper = fn;
+    c->cold->name = opts && opts->name ? opts->name : unnamed;
     hkt__coro_begin_at(c, task_main);
     c->ctx.flags |= HKT__TASK;
+    if (HKT_UNLIKELY(opts && opts->flags & HKT_RESIDENT))
+        c->ctx.flags |= HKT__RESIDENT;
     c->data = NULL;
     list_add(loop, t);
     if (HKT_UNLIKELY(atomic_load_explicit(&hkt__vars_used, memory_order_relaxed)))
@@ -343,8 +346,8 @@ const char *hkt_task_name(const struct hkt_task *t, char *buf, size_t size)
 {
     if (!t)
         return "none";
-    if (hkt__job(t)->name)
-        return hkt__job(t)->name;
+    if (t->coro.cold->name != unnamed)
+        return t->coro.cold->name;
     snprintf(buf, size, "task-%" PRIu64, hkt__job(t)->id);
     return buf;
 }
@@ -353,8 +356,7 @@ void hkt_task_set_name(struct hkt_task *t, const char *name)
 {
     if (!t)
         return;
-    hkt__job(t)->name = name;
-    t->coro.cold->name = name ? name : "task";
+    t->coro.cold->name = name ? name : unnamed;
 }
 
 void *hkt_task_data(const struct hkt_task *t)

@@ -17,7 +17,7 @@ static int failed_perform(struct hkt_case *c)
     return (int)c->number;
 }
 
-static const struct hkt__case_ops failed_ops = {always, failed_perform, NULL, NULL};
+static const struct hkt__case_ops failed_ops = {always, failed_perform, NULL, NULL, false};
 
 struct hkt_case hkt__case_failed(int rc)
 {
@@ -61,8 +61,9 @@ static void time_withdraw(struct hkt_case *c)
 }
 
 static const struct hkt__case_ops after_ops = {after_ready, time_perform, time_enlist,
-                                               time_withdraw};
-static const struct hkt__case_ops at_ops = {at_ready, time_perform, time_enlist, time_withdraw};
+                                               time_withdraw, false};
+static const struct hkt__case_ops at_ops = {at_ready, time_perform, time_enlist, time_withdraw,
+                                            false};
 
 struct hkt_case hkt_case_after(int64_t delay_ns)
 {
@@ -103,7 +104,7 @@ static void future_withdraw(struct hkt_case *c)
 }
 
 static const struct hkt__case_ops future_ops = {future_ready, future_perform, future_enlist,
-                                                future_withdraw};
+                                                future_withdraw, false};
 
 struct hkt_case hkt_case_future(struct hkt_future *f)
 {

@@ -28,7 +28,14 @@ static bool abort_call(struct hkt__wait *wait)
     return true;
 }
 
-static const struct hkt__wait_kind call_kind = {.abort = abort_call};
+static void move_call(void *from, void *to)
+{
+    (void)from;
+    hkt__line_moved(&((struct call *)to)->party.node);
+}
+
+static const struct hkt__wait_kind call_kind = {.record = {move_call, sizeof(struct call)},
+                                                .abort = abort_call};
 
 /* Takes p out of its line and lets it go on. */
 static void complete(struct hkt_channel *c, struct hkt__party *p, int rc, bool handed_over)
@@ -266,8 +273,10 @@ static void withdraw(struct hkt_case *c)
     hkt__line_unlink(&c->wait.party.node);
 }
 
-static const struct hkt__case_ops send_ops = {send_ready, send_perform, send_enlist, withdraw};
-static const struct hkt__case_ops recv_ops = {recv_ready, recv_perform, recv_enlist, withdraw};
+static const struct hkt__case_ops send_ops = {send_ready, send_perform, send_enlist, withdraw,
+                                              false};
+static const struct hkt__case_ops recv_ops = {recv_ready, recv_perform, recv_enlist, withdraw,
+                                              false};
 
 static struct hkt_case make_case(struct hkt_channel *c, void *value, size_t size,
                                  const struct hkt__case_ops *ops)

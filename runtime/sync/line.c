@@ -30,7 +30,14 @@ static bool abort_waiter(struct hkt__wait *wait)
     return true;
 }
 
-static const struct hkt__wait_kind waiter_kind = {.abort = abort_waiter};
+static void move_waiter(void *from, void *to)
+{
+    (void)from;
+    hkt__line_moved(&((struct waiter *)to)->node);
+}
+
+static const struct hkt__wait_kind waiter_kind = {.record = {move_waiter, sizeof(struct waiter)},
+                                                  .abort = abort_waiter};
 
 void hkt__line_wake(struct hkt__line *line, struct hkt_loop *loop)
 {

@@ -36,6 +36,13 @@ static inline void hkt__line_unlink(struct hkt__node *n)
     *(n->next ? &n->next->prev : &n->line->last) = n->prev;
 }
 
+/* n is a copy that has taken the place of the one in the line. */
+static inline void hkt__line_moved(struct hkt__node *n)
+{
+    *(n->prev ? &n->prev->next : &n->line->first) = n;
+    *(n->next ? &n->next->prev : &n->line->last) = n;
+}
+
 /* 0; -EXDEV: those who wait, of whom there are some, belong to another thread. */
 static inline int hkt__line_may_wake(const struct hkt_loop *loop)
 {

@@ -186,8 +186,8 @@ static void withdraw(struct hkt_case *c)
 }
 
 /* They differ in their address. */
-static const struct hkt__case_ops send_ops = {ready, perform, enlist, withdraw};
-static const struct hkt__case_ops recv_ops = {ready, perform, enlist, withdraw};
+static const struct hkt__case_ops send_ops = {ready, perform, enlist, withdraw, true};
+static const struct hkt__case_ops recv_ops = {ready, perform, enlist, withdraw, true};
 
 static bool is_send(const struct hkt_case *c)
 {

@@ -65,6 +65,7 @@ static bool abort_select(struct hkt__wait *wait)
 }
 
 static const struct hkt__wait_kind select_kind = {.abort = abort_select};
+static const struct hkt__wait_kind shared_kind = {.abort = abort_select, .pinned = true};
 
 void hkt__case_happens(struct hkt_case *c, int rc, bool handed_over)
 {
@@ -89,6 +90,8 @@ static int wait_for_one(struct hkt_loop *loop, struct hkt_case *cases, size_t n)
         if (!c->ops)
             continue;
         c->select = &s;
+        if (c->ops->shared)
+            s.wait.kind = &shared_kind;
         int rc = c->ops->enlist(c);
         if (HKT_UNLIKELY(rc < 0)) {
             withdraw(cases, i, NULL);

@@ -21,6 +21,7 @@ struct hkt__case_ops {
     /* After false: has hkt__case_happens() called. 0, or why it cannot be waited for. */
     int (*enlist)(struct hkt_case *c);
     void (*withdraw)(struct hkt_case *c);
+    bool shared; /* other threads look at the case */
 };
 
 struct hkt__select {

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The stack of a coroutine that will not run for long, put aside: what is live of it goes into an
+ * image of some hundred bytes, and its pages go back to the kernel. They come back, to the same
+ * addresses and with what was there, before the coroutine runs, or as soon as anybody of its thread
+ * touches them.
+ */
+#ifndef HOCKET_CORO_HIBERNATE_H
+#define HOCKET_CORO_HIBERNATE_H
+
+#include "cold.h"
+
+/* A record on the stack that others know by its address, and that stays at hand while the stack is
+ * gone. It begins with a pointer to its kind. */
+struct hkt__record_kind {
+    /* `to` holds a copy already: tells those that refer to `from`. NULL: it cannot be moved. */
+    void (*move)(void *from, void *to);
+    size_t size;
+};
+
+struct hkt__record {
+    const struct hkt__record_kind *kind;
+};
+
+enum { HKT__IMAGE_WORDS = 320 }; /* the most that an image holds of a stack */
+
+/* Puts the stack of c, a suspended coroutine that nobody but the caller will resume, aside. c->data
+ * is a record on that stack; if it can be moved it goes into the image, and c->data is its new
+ * address.
+ * 0; -EALREADY; -EBUSY: it is suspended on another stack than its own; -E2BIG: too much is live;
+ * -ENOMEM; -ENOTSUP: not under Valgrind; -errno. */
+int hkt__hibernate(struct hkt_coro *c);
+
+static inline bool hkt__hibernates(const struct hkt_coro *c)
+{
+    return (c->ctx.flags & HKT__HIBERNATES) != 0;
+}
+
+/* Brings the stack back. The record goes back too, if c->data still is the record's address; if
+ * not, it is known to nobody any more. */
+void hkt__rouse(struct hkt_coro *c);
+
+/* The same for all of this thread; how many there were. */
+size_t hkt__rouse_all(void);
+
+/* For the handler of faults: the same for the one on whose stack addr lies. False: none. */
+bool hkt__rouse_owner(const void *addr);
+
+/* How many of this thread are put aside. */
+size_t hkt__hibernating(void);
+
+/* At the thread's end. */
+void hkt__images_free(struct hkt__thread *t);
+
+#endif
