@@ -18,6 +18,9 @@
 #if defined(__linux__)
 #include <sys/random.h>
 #endif
+#ifdef HKT_HAVE_SINGLE_THREADED
+#include <sys/single_threaded.h>
+#endif
 
 /* Linux 6.13. A guard installed so needs no mapping of its own. */
 #if defined(__linux__) && !defined(MADV_GUARD_INSTALL)
@@ -156,6 +159,83 @@ static void os_release(void *addr, size_t size)
     madvise(addr, size, MADV_DONTNEED);
 }
 
+static int os_keep(void *addr, size_t size, enum hkt__access access)
+{
+    static const int prot[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
+
+    return mprotect(addr, size, prot[access]) == 0 ? 0 : -errno;
+}
+
+#if defined(__linux__)
+static atomic_int memory_fd = -1; /* of /proc/self/mem; -2: not to be had */
+
+static void forget_memory(void)
+{
+    int fd = atomic_exchange(&memory_fd, -1); /* it is the parent's */
+
+    if (fd >= 0)
+        close(fd);
+}
+
+/* In an emulator it may be the emulator's. */
+static bool is_ours(int fd)
+{
+    static const uint64_t here = UINT64_C(0x7468656d656d6f72);
+    uint64_t there = 0;
+
+    return pread(fd, &there, sizeof there, (off_t)(uintptr_t)&here) == sizeof there &&
+           there == here;
+}
+
+static int open_memory(void)
+{
+    static atomic_flag watched = ATOMIC_FLAG_INIT;
+    int none = -1, fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+
+    if (fd < 0)
+        return -2; /* and again next time, if it was for want of a descriptor */
+    if (!is_ours(fd)) {
+        close(fd);
+        atomic_store(&memory_fd, -2);
+        return -2;
+    }
+    if (!atomic_flag_test_and_set(&watched))
+        (void)pthread_atfork(NULL, NULL, forget_memory);
+    if (atomic_compare_exchange_strong(&memory_fd, &none, fd))
+        return fd;
+    close(fd);
+    return none;
+}
+
+static int os_fill(void *addr, const void *bytes, size_t size)
+{
+    int fd = atomic_load(&memory_fd);
+
+    if (fd == -1)
+        fd = open_memory();
+    if (fd < 0)
+        return -ENOTSUP;
+    return pwrite(fd, bytes, size, (off_t)(uintptr_t)addr) == (ssize_t)size ? 0 : -ENOTSUP;
+}
+#else
+static int os_fill(void *addr, const void *bytes, size_t size)
+{
+    (void)addr;
+    (void)bytes;
+    (void)size;
+    return -ENOTSUP;
+}
+#endif
+
+static bool os_alone(void)
+{
+#ifdef HKT_HAVE_SINGLE_THREADED
+    return __libc_single_threaded;
+#else
+    return false;
+#endif
+}
+
 static size_t os_resident(const void *addr, size_t size)
 {
     size_t page = hkt__os_page_size();
@@ -226,6 +306,9 @@ struct hkt__os hkt__os = {
     .release = os_release,
     .hide = os_hide,
     .show = os_show,
+    .keep = os_keep,
+    .fill = os_fill,
+    .alone = os_alone,
     .resident = os_resident,
     .resident_set = os_resident_set,
     .shadow_stack = os_shadow_stack,

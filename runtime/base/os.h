@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum hkt__access { HKT__NO_ACCESS, HKT__READ_ONLY, HKT__ALL_ACCESS };
+
 struct hkt__os {
     /* Zeroed memory that free() takes back; NULL when there is none. */
     void *(*alloc)(size_t size);
@@ -25,6 +27,12 @@ struct hkt__os {
      * zero again. 0 or -errno. */
     int (*hide)(void *addr, size_t size);
     int (*show)(void *addr, size_t size);
+    /* Takes pages from other threads, if only for writing, and gives them back. 0 or -errno. */
+    int (*keep)(void *addr, size_t size, enum hkt__access access);
+    /* Writes to pages, whatever access there is to them. 0; -ENOTSUP. */
+    int (*fill)(void *addr, const void *bytes, size_t size);
+    /* Whether the process has one thread only. */
+    bool (*alone)(void);
     /* How many of the pages in [addr, addr + size) hold memory, counted from the top until the
      * first that does not. */
     size_t (*resident)(const void *addr, size_t size);

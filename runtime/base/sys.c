@@ -185,6 +185,16 @@ static int sys_pidfd_open(pid_t pid)
 }
 #endif
 
+/* But for faults, which are the thread's own: blocked, they end the process whoever handles them. */
+static void fill_but_faults(sigset_t *set)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+
+    sigfillset(set);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(set, faults[i]);
+}
+
 static int sys_thread(void *(*fn)(void *), void *arg)
 {
     pthread_attr_t attr;
@@ -193,7 +203,7 @@ static int sys_thread(void *(*fn)(void *), void *arg)
 
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
+    fill_but_faults(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* which it inherits */
     int rc = pthread_create(&thread, &attr, fn, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -11,7 +11,11 @@
  * which first brings the stack back and then goes on in it. And nobody who touches the stack needs
  * to ask: the pages are guarded, and the handler of the fault does the same. So this costs nothing
  * where it is not used, and a pointer into such a stack is as good as before, except for the
- * kernel, which answers -EFAULT, and for other threads, which fault for good.
+ * kernel, which answers -EFAULT.
+ *
+ * Another thread that touches the stack must not move the record, which belongs to lists of the
+ * owner's. It brings back what else there was: the stack is open then, and the owner does the rest
+ * when the coroutine goes on.
  */
 #include "hibernate.h"
 #include "base/os.h"
@@ -21,6 +25,9 @@
 #include "stack.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +40,8 @@ enum {
 };
 
 struct hkt__image {
-    uint16_t size;        /* of the image, in words */
+    uint16_t size : 15;   /* of the image, in words */
+    uint16_t open : 1;    /* the stack is back, but for the record */
     uint16_t words;       /* of the stack */
     uint16_t record_at;   /* from the first of them */
     uint16_t record_size; /* in words */
@@ -44,12 +52,35 @@ enum { IMAGE_MOST = sizeof(struct hkt__image) / WORD + 2 * HKT__IMAGE_WORDS };
 
 /* Of one thread. */
 struct hkt__images {
+    struct hkt__images *next; /* of all threads */
+    struct hkt__thread *thread;
     size_t count;
     char *shared_stack;
     uintptr_t *chunk;                /* the newest; its first word is the one before */
     size_t used;                     /* words of it */
     uintptr_t *free[IMAGE_MOST + 1]; /* by size in words; the first word is the next */
 };
+
+/* Other threads open stacks under it; it is never held while anything is touched that may itself be
+ * put aside. */
+static atomic_flag turnstile = ATOMIC_FLAG_INIT;
+static struct hkt__images *everyone;
+
+static void lock(void)
+{
+    while (atomic_flag_test_and_set_explicit(&turnstile, memory_order_acquire))
+        sched_yield();
+}
+
+static void unlock(void)
+{
+    atomic_flag_clear_explicit(&turnstile, memory_order_release);
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(lock, unlock, unlock);
+}
 
 static struct hkt__images *images_make(struct hkt__thread *t)
 {
@@ -64,7 +95,14 @@ static struct hkt__images *images_make(struct hkt__thread *t)
         free(all);
         return NULL;
     }
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, watch_forks);
+    all->thread = t;
     t->images = all;
+    lock();
+    all->next = everyone;
+    everyone = all;
+    unlock();
     return all;
 }
 
@@ -74,6 +112,12 @@ void hkt__images_free(struct hkt__thread *t)
 
     if (!all)
         return;
+    lock();
+    struct hkt__images **at = &everyone;
+    while (*at != all)
+        at = &(*at)->next;
+    *at = all->next;
+    unlock();
     while (all->chunk) {
         uintptr_t *chunk = all->chunk;
         all->chunk = (uintptr_t *)chunk[0];
@@ -177,40 +221,101 @@ HKT__UNSANITIZED static void wake_up(struct hkt_ctx *ctx, struct hkt_msg msg)
     hkt__ctx_jump(ctx, msg);
 }
 
-void hkt__rouse(struct hkt_coro *c)
+static uintptr_t *live_of(const struct hkt_coro *c, const struct hkt__image *image)
+{
+    return (uintptr_t *)(void *)end_of(c->cold) - image->words;
+}
+
+static HKT_NORETURN void is_lost(const struct hkt__cold *cold)
+{
+    hkt__fatal("the memory of the stack of '%s' cannot be had back", cold->name);
+}
+
+/* Other threads must not find the memory before what was in it. */
+static bool fill_apart(char *from, size_t size, void *live, const void *words, size_t bytes)
+{
+    if (hkt__os.keep(from, size, HKT__NO_ACCESS) < 0)
+        return false;
+    bool filled = hkt__os.show(from, size) == 0 && hkt__os.fill(live, words, bytes) == 0;
+    return hkt__os.keep(from, size, HKT__ALL_ACCESS) == 0 && filled;
+}
+
+/* Everything that was live is on the stack again. Under the lock. */
+static void open_stack(const struct hkt_coro *c, struct hkt__image *image, uintptr_t *words)
 {
     const struct hkt__cold *cold = c->cold;
-    struct hkt__image *image = cold->image;
-    uintptr_t words[HKT__IMAGE_WORDS + CTX_WORDS];
-    uintptr_t *live = (uintptr_t *)(void *)end_of(cold) - image->words;
-    uintptr_t *record = live + image->record_at;
+    uintptr_t *live = live_of(c, image);
     char *from = hidden_from(cold, (char *)live);
+    size_t size = (size_t)(cold->low + cold->room - from);
 
-    if (hkt__os.show(from, (size_t)(cold->low + cold->room - from)) < 0)
-        hkt__fatal("the memory of the stack of '%s' cannot be had back", cold->name);
-    bring_words(words, image->words + CTX_WORDS, image->record + image->record_size);
+    copy(words + image->record_at, image->record, image->record_size);
+    image->open = 1;
+    if (!hkt__os.alone() && fill_apart(from, size, live, words, image->words * WORD))
+        return;
+    if (hkt__os.show(from, size) < 0)
+        is_lost(cold);
     copy(live, words, image->words);
-    copy(record, image->record, image->record_size);
-    memcpy(&c->ctx, words + image->words, CTX_WORDS * WORD);
+}
+
+void hkt__rouse(struct hkt_coro *c)
+{
+    struct hkt__images *all = c->cold->thread->images;
+    struct hkt__image *image = c->cold->image;
+    uintptr_t words[HKT__IMAGE_WORDS + CTX_WORDS];
+    uintptr_t *record = live_of(c, image) + image->record_at;
+
+    lock();
+    bring_words(words, image->words + CTX_WORDS, image->record + image->record_size);
+    if (!image->open)
+        open_stack(c, image, words);
+    c->cold->image = NULL;
     c->ctx.flags &= ~HKT__HIBERNATES;
+    unlock();
+    memcpy(&c->ctx, words + image->words, CTX_WORDS * WORD);
+    copy(record, image->record, image->record_size);
     if (c->data == image->record) {
         c->data = record;
         ((struct hkt__record *)(void *)record)->kind->move(image->record, record);
     }
     hkt__side_show(c, image, image->size * WORD);
-    c->cold->image = NULL;
-    cold->thread->images->count--;
-    image_give(cold->thread->images, image);
+    all->count--;
+    image_give(all, image);
+}
+
+/* The one whose stack it is, and not its guard page. */
+static struct hkt_coro *owner_of(const struct hkt__thread *t, const void *addr)
+{
+    struct hkt_coro *c = hkt__stack_owner_in(t, addr, false);
+
+    return c && (const char *)addr >= c->cold->low ? c : NULL;
+}
+
+/* On another thread than its own. One whose stack is back already was quicker than the fault. */
+static bool open_foreign(const void *addr)
+{
+    uintptr_t words[HKT__IMAGE_WORDS + CTX_WORDS];
+    struct hkt_coro *c = NULL;
+
+    lock();
+    for (struct hkt__images *all = everyone; all && !c; all = all->next)
+        c = owner_of(all->thread, addr);
+    if (c && hkt__hibernates(c) && !c->cold->image->open) {
+        struct hkt__image *image = c->cold->image;
+        bring_words(words, image->words + CTX_WORDS, image->record + image->record_size);
+        open_stack(c, image, words);
+    }
+    unlock();
+    return c != NULL;
 }
 
 bool hkt__rouse_owner(const void *addr)
 {
-    struct hkt__thread *t = hkt__thread_current;
+    const struct hkt__thread *t = hkt__thread_current;
+    struct hkt_coro *c = t && t->images ? owner_of(t, addr) : NULL;
 
-    if (!t || !t->images || t->images->count == 0)
-        return false;
-    struct hkt_coro *c = hkt__stack_owner(addr, false);
-    if (!c || !hkt__hibernates(c) || (const char *)addr < c->cold->low)
+    if (!c)
+        return open_foreign(addr);
+    if (!hkt__hibernates(c))
         return false;
     hkt__rouse(c);
     return true;
@@ -301,27 +406,45 @@ static void move_record(struct hkt_coro *c, struct hkt__image *image)
     ((struct hkt__record *)c->data)->kind->move(r, c->data);
 }
 
+/* What other threads write to the stack comes before the image, or waits for the lock and has the
+ * stack opened. */
+static int exchange(struct hkt_coro *c, struct hkt__images *all)
+{
+    char *from = hidden_from(c->cold, c->ctx.sp);
+    size_t size = (size_t)(c->cold->low + c->cold->room - from);
+    bool alone = hkt__os.alone();
+    int rc = alone ? 0 : hkt__os.keep(from, size, HKT__READ_ONLY);
+
+    c->cold->image = rc == 0 ? image_of(c, all) : NULL;
+    if (rc == 0 && !c->cold->image)
+        rc = -ENOMEM;
+    if (rc == 0)
+        rc = hide(c->cold, from);
+    if (!alone && hkt__os.keep(from, size, HKT__ALL_ACCESS) < 0)
+        is_lost(c->cold);
+    if (rc == 0)
+        c->ctx.flags |= HKT__HIBERNATES;
+    else if (c->cold->image)
+        image_give(all, c->cold->image);
+    return rc;
+}
+
 int hkt__hibernate(struct hkt_coro *c)
 {
     int rc = may_hibernate(c);
     struct hkt__thread *t = c->cold->thread;
+    struct hkt__images *all = t->images ? t->images : images_make(t);
 
+    if (rc < 0 || !all)
+        return rc < 0 ? rc : -ENOMEM;
+    lock();
+    rc = exchange(c, all);
+    unlock();
     if (rc < 0)
         return rc;
-    struct hkt__images *all = t->images ? t->images : images_make(t);
-    struct hkt__image *image = all ? image_of(c, all) : NULL;
-    if (!image)
-        return -ENOMEM;
-    rc = hide(c->cold, hidden_from(c->cold, c->ctx.sp));
-    if (rc < 0) {
-        image_give(all, image);
-        return rc;
-    }
-    hkt__side_hide(c, image, image->size * WORD);
-    c->cold->image = image;
     all->count++;
+    hkt__side_hide(c, c->cold->image, c->cold->image->size * WORD);
     hkt__ctx_begin(&c->ctx, all->shared_stack + SHARED_STACK, wake_up);
-    c->ctx.flags |= HKT__HIBERNATES;
-    move_record(c, image);
+    move_record(c, c->cold->image);
     return 0;
 }

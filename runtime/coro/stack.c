@@ -321,13 +321,20 @@ static struct hkt_coro *owner_in_slab(const struct hkt__slab *s, uintptr_t addr,
     return &s->hot[offset / s->stack_size];
 }
 
-struct hkt_coro *hkt__stack_owner(const void *addr, bool guard_only)
+struct hkt_coro *hkt__stack_owner_in(const struct hkt__thread *t, const void *addr, bool guard_only)
 {
-    struct hkt__thread *t = hkt__thread_current;
     struct hkt_coro *c = NULL;
 
-    for (const struct hkt__slab *s = t ? t->slabs : NULL; s && !c; s = s->next)
+    for (const struct hkt__slab *s = t->slabs; s && !c; s = s->next)
         c = owner_in_slab(s, (uintptr_t)addr, guard_only);
+    return c;
+}
+
+struct hkt_coro *hkt__stack_owner(const void *addr, bool guard_only)
+{
+    const struct hkt__thread *t = hkt__thread_current;
+    struct hkt_coro *c = t ? hkt__stack_owner_in(t, addr, guard_only) : NULL;
+
     if (c || !t || guard_only)
         return c;
     for (c = t->adopted; c; c = c->cold->watched->next)

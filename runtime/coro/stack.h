@@ -87,7 +87,10 @@ struct hkt__walk {
 /* The next one; NULL: that was the last, and the walk is at its beginning again. */
 struct hkt_coro *hkt__stack_walk(struct hkt__walk *w);
 
-/* The coroutine of this thread in whose stack, or guard page, addr lies. */
+/* The coroutine of that thread in whose stack from a slab, or guard page, addr lies. */
+struct hkt_coro *hkt__stack_owner_in(const struct hkt__thread *t, const void *addr,
+                                     bool guard_only);
+/* The same, of this thread, also on the users' memory. */
 struct hkt_coro *hkt__stack_owner(const void *addr, bool guard_only);
 
 #endif

@@ -68,10 +68,11 @@ static void sweep(struct hkt_loop *loop, struct hkt__hibernation *h)
     }
 }
 
-static uint32_t random_bits(struct hkt_loop *loop)
+/* Of its own, so that nothing else is decided otherwise than without it. */
+static uint32_t random_bits(struct hkt__hibernation *h)
 {
-    loop->random = loop->random * 1664525 + 1013904223;
-    return loop->random >> 16;
+    h->random = h->random * 1664525 + 1013904223;
+    return h->random >> 16;
 }
 
 static void sweep_at_random(struct hkt_loop *loop, struct hkt__hibernation *h)
@@ -80,7 +81,7 @@ static void sweep_at_random(struct hkt_loop *loop, struct hkt__hibernation *h)
         struct hkt_coro *c = hkt__stack_walk(&h->walk);
         if (!c)
             return;
-        if (may_rest(loop, c) && random_bits(loop) % 4 == 0)
+        if (may_rest(loop, c) && random_bits(h) % 4 == 0)
             (void)hkt__hibernate(c);
     }
 }

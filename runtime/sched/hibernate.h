@@ -18,6 +18,7 @@ struct hkt__hibernation {
     struct hkt__walk walk;
     bool too_young; /* this round has met a task that is to be met again */
     bool at_random; /* for tests */
+    uint32_t random;
 };
 
 /* 0; -ENOMEM. */

@@ -13,6 +13,7 @@
 #include <hocket/hocket.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -205,7 +206,6 @@ static void put_aside(struct hkt_task *t)
     cr_assert_eq(rc, 0, "%s: %s", hkt_task_name(t, (char[32]){0}, 32), hkt_strerror(rc));
     cr_assert(hkt_task_hibernates(t));
     cr_assert_eq(hkt_task_hibernate(t), -EALREADY);
-    cr_assert_eq(hkt_coro_stack_used(&t->coro), 0, "its memory is still there");
 }
 
 static void expect_waits_well(const struct waiting *on)
@@ -220,6 +220,7 @@ static void expect_waits_well(const struct waiting *on)
     hkt_task_set_name(t, on->name);
     cr_assert_eq(hkt_sleep(0), 0);
     put_aside(t);
+    cr_assert_eq(hkt_coro_stack_used(&t->coro), 0, "its memory is still there");
     rc = on->end();
     cr_assert_eq(rc, 0, "end of %s: %d", on->name, rc);
     rc = hkt_join(t);
@@ -398,6 +399,116 @@ Test(hibernate, bytes_may_be_read_into_it)
 {
     need_hibernation();
     on_each_backend(touch_local, "by the system");
+}
+
+/* Other threads */
+
+struct errand {
+    struct hkt_loop *loop;
+    struct hkt_handle handle;
+    struct hkt_future done;
+    char text[32];
+};
+
+static void errand_is_done(void *arg)
+{
+    struct errand *e = arg;
+
+    (void)hkt_future_set(&e->done, (int)strlen(e->text), NULL);
+}
+
+static void *run_errand(void *arg)
+{
+    struct errand *e = arg;
+
+    strcpy(e->text, "from elsewhere");
+    (void)hkt_call_threadsafe(e->loop, &e->handle, errand_is_done, e);
+    return NULL;
+}
+
+static struct errand *errand;
+
+/* The thread that a task waits for writes to the task's stack. */
+static int send_on_errand(void *arg)
+{
+    struct errand e = {.loop = hkt_loop_current()};
+
+    (void)arg;
+    errand = &e;
+    hkt_loop_hold(e.loop);
+    int rc = hkt_await(&e.done);
+    hkt_loop_release(e.loop);
+    return rc == 14 && strcmp(e.text, "from elsewhere") == 0 ? 0 : -EIO;
+}
+
+static int errands(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 20; i++) {
+        struct hkt_task *t = hkt_spawn(send_on_errand, NULL);
+        pthread_t thread;
+        HKT_TRY(hkt_sleep(0));
+        put_aside(t);
+        cr_assert_eq(pthread_create(&thread, NULL, run_errand, errand), 0);
+        if (i % 2)
+            (void)hkt_task_rouse(t);
+        cr_assert_eq(hkt_join(t), 0);
+        pthread_join(thread, NULL);
+    }
+    return hkt_hibernating() == 0 ? 0 : -EIO;
+}
+
+Test(hibernate, another_thread_may_write_to_it)
+{
+    need_hibernation();
+    on_each_backend(errands, NULL);
+}
+
+/* Awake and at rest again and again, while another thread counts in it. */
+static volatile int *counter;
+
+static void *count(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 20000; i++)
+        ++*counter;
+    return NULL;
+}
+
+static int show_counter(void *arg)
+{
+    volatile int own = 0;
+
+    (void)arg;
+    counter = &own;
+    int rc = hkt_await(&future);
+    return rc < 0 ? rc : own;
+}
+
+static int counted(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(show_counter, NULL);
+    pthread_t thread;
+
+    (void)arg;
+    future = (struct hkt_future){0};
+    HKT_TRY(hkt_sleep(0));
+    cr_assert_eq(pthread_create(&thread, NULL, count, NULL), 0);
+    for (int i = 0; i < 2000; i++) {
+        put_aside(t);
+        if (i % 2)
+            HKT_TRY(hkt_sleep(0));
+        cr_assert_eq(hkt_task_rouse(t), 1);
+    }
+    pthread_join(thread, NULL);
+    (void)hkt_future_set(&future, 0, NULL);
+    return hkt_join(t) == 20000 ? 0 : -EIO;
+}
+
+Test(hibernate, nothing_that_it_writes_is_lost)
+{
+    need_hibernation();
+    cr_assert_eq(hkt_run(counted, NULL), 0);
 }
 
 /* What may not rest */
