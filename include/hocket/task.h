@@ -216,8 +216,10 @@ struct hkt_timeout {
  * Returns: 0; -EPERM: not in a task; -EBUSY: entered already. */
 HKT_API int hkt_timeout_enter(struct hkt_timeout *t, int64_t timeout_ns);
 HKT_API int hkt_timeout_enter_at(struct hkt_timeout *t, int64_t when);
-/* What: moves the limit; negative: none. Returns: 0; -EINVAL: not entered; -ETIMEDOUT: expired. */
+/* What: moves the limit; negative: none; in the past: as one of zero.
+ * Returns: 0; -EINVAL: not entered; -ETIMEDOUT: expired. */
 HKT_API int hkt_timeout_reschedule(struct hkt_timeout *t, int64_t when);
+/* What: whether it has cancelled its task; still known after exit, until it is entered again. */
 HKT_API bool hkt_timeout_expired(const struct hkt_timeout *t);
 /* What: ends the limit. rc: what the work between answered, which may be a count.
  * Returns: -ETIMEDOUT when rc is -ECANCELED because of this limit and no other request is pending;

@@ -121,13 +121,15 @@ void hkt__group_member_ended(struct hkt_task *t, int rc)
     wake_parent(g);
 }
 
-/* The parent is cancelled while it waits for its members: they are, and it waits on. */
+/* The parent is cancelled while it waits for its members: they are, unless they have been, and it
+ * waits on. */
 static bool abort_drain(struct hkt__wait *w)
 {
     struct drain *d = (struct drain *)(void *)w;
 
     d->cancelled = true;
-    cancel_members(d->group);
+    if ((d->group->state & STATE) == OPEN)
+        cancel_members(d->group);
     return false;
 }
 

@@ -4,7 +4,13 @@
  */
 #include "sched.h"
 
-enum { OUTSIDE, ENTERED, EXPIRED };
+/* Left after it had expired: that can be asked until it is entered again. */
+enum { OUTSIDE, ENTERED, EXPIRED, LEFT_EXPIRED };
+
+static bool is_inside(const struct hkt_timeout *t)
+{
+    return t->state == ENTERED || t->state == EXPIRED;
+}
 
 static void expire(void *arg)
 {
@@ -19,7 +25,9 @@ static void arm(struct hkt_timeout *t, int64_t when)
     struct hkt_loop *loop = hkt__job(t->task)->loop;
 
     t->when = when;
-    if (when >= 0)
+    if (when >= 0 && when <= hkt__loop_clock(loop)) /* before the next suspension is over */
+        (void)hkt_call_soon(loop, &t->handle, expire, t);
+    else if (when >= 0)
         (void)hkt_call_at(loop, &t->handle, when, expire, t);
 }
 
@@ -29,14 +37,11 @@ static int enter(struct hkt_timeout *t, int64_t when)
 
     if (!self)
         return -EPERM;
-    if (t->state != OUTSIDE)
+    if (is_inside(t))
         return -EBUSY;
     *t = (struct hkt_timeout){.task = self, .state = ENTERED};
     t->cancelling = hkt__job(self)->cancelling;
-    if (when >= 0 && when <= hkt__loop_clock(hkt__loop))
-        (void)hkt_call_soon(hkt__loop, &t->handle, expire, t);
-    else
-        arm(t, when);
+    arm(t, when);
     return 0;
 }
 
@@ -54,7 +59,7 @@ int hkt_timeout_enter_at(struct hkt_timeout *t, int64_t when)
 
 int hkt_timeout_reschedule(struct hkt_timeout *t, int64_t when)
 {
-    if (t->state == OUTSIDE)
+    if (!is_inside(t))
         return -EINVAL;
     if (t->state == EXPIRED)
         return -ETIMEDOUT;
@@ -65,17 +70,17 @@ int hkt_timeout_reschedule(struct hkt_timeout *t, int64_t when)
 
 bool hkt_timeout_expired(const struct hkt_timeout *t)
 {
-    return t->state == EXPIRED;
+    return t->state >= EXPIRED;
 }
 
 int64_t hkt_timeout_exit(struct hkt_timeout *t, int64_t rc)
 {
     bool expired = t->state == EXPIRED;
 
-    if (t->state == OUTSIDE)
+    if (!is_inside(t))
         return rc;
     (void)hkt_handle_cancel(&t->handle);
-    t->state = OUTSIDE;
+    t->state = expired ? LEFT_EXPIRED : OUTSIDE;
     if (!expired)
         return rc;
     bool others = hkt_task_uncancel(t->task) > t->cancelling;
