@@ -272,6 +272,31 @@ Test(cond, waits_for_a_predicate)
     cr_assert_eq(run_ordered(predicate), 0);
 }
 
+static int cancelled_predicate(void *arg)
+{
+    (void)arg;
+    level = 0;
+    struct hkt_task *t = begun(wait_for_level, INT_ARG(1));
+    notify(1); /* it looks again, and waits again */
+    settle();
+    cr_assert_not(hkt_task_done(t));
+    cr_assert(hkt_task_cancel(t));
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    cr_assert_not(hkt_lock_locked(hkt_cond_lock(&cond)), "it left with the lock, and released it");
+    t = begun(wait_for_level, INT_ARG(1));
+    level = 1;
+    notify(1);
+    cr_assert(hkt_task_cancel(t), "it was notified");
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    cr_assert_not(hkt_lock_locked(hkt_cond_lock(&cond)));
+    return 0;
+}
+
+Test(cond, waiting_for_a_predicate_may_be_cancelled)
+{
+    cr_assert_eq(run_ordered(cancelled_predicate), 0);
+}
+
 static int fails(void *arg)
 {
     (void)arg;

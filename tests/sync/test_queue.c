@@ -739,6 +739,31 @@ Test(queue, a_shutdown_may_drop_what_is_there)
     cr_assert_eq(run_simulated(shut_and_drop, NULL), 0);
 }
 
+static int shut_with_joiners(void *arg)
+{
+    int room[3];
+    struct hkt_queue q = HKT_QUEUE_INIT(room);
+
+    (void)arg;
+    HKT_TRY(ints_put(&q, 1));
+    HKT_TRY(ints_put(&q, 2));
+    struct hkt_task *a = hkt_spawn(join_queue, &q), *b = hkt_spawn(join_queue, &q);
+    settle();
+    cr_assert_eq(hkt_queue_shutdown(&q, true), 0, "what is dropped counts as dealt with");
+    cr_assert_eq(hkt_join(a), 0);
+    cr_assert_eq(hkt_join(b), 0);
+    cr_assert_eq(hkt_queue_task_done(&q), -EOVERFLOW);
+    cr_assert_eq(hkt_queue_join(&q), 0);
+    struct hkt_queue empty = HKT_QUEUE_INIT(room);
+    cr_assert_eq(hkt_queue_shutdown(&empty, false), 0);
+    return hkt_queue_join(&empty);
+}
+
+Test(queue, a_shutdown_that_drops_lets_those_who_join_go_on)
+{
+    cr_assert_eq(run_simulated(shut_with_joiners, NULL), 0);
+}
+
 static int many_then_shut(void *arg)
 {
     int room[2], x = 0;
