@@ -282,6 +282,8 @@ run_tree() {
         tests/style spdx
         tests/style paths
         tests/style listed
+        tests/scenarios
+        tests/scenarios --self
         tests/headers
         tests/runner
         tests/subproject"

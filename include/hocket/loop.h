@@ -159,8 +159,8 @@ HKT_API void hkt_loop_stop(struct hkt_loop *loop);
  * or SIGTERM cancels the main task; a second one takes its default action. SIGPIPE, if it has its
  * default action, is ignored meanwhile, as it is in programs that are started meanwhile without
  * fork(), unless they are told otherwise (POSIX_SPAWN_SETSIGDEF).
- * Returns: what fn returned; -EINTR when it ended cancelled by such a signal; else as
- * hkt_loop_run(). asyncio: asyncio.run(). */
+ * Returns: what fn returned; -EINTR when it ended cancelled by such a signal and nobody else had
+ * asked; else as hkt_loop_run(). asyncio: asyncio.run(). */
 HKT_API HKT_MUST_CHECK int hkt_run(hkt_task_fn *fn, void *arg);
 HKT_API HKT_MUST_CHECK int hkt_run_opts(hkt_task_fn *fn, void *arg,
                                         const struct hkt_loop_opts *opts);

@@ -44,7 +44,8 @@ static int run_main(struct hkt_loop *loop, struct hkt_task *main)
     int rc = hkt__loop_run_task(loop, main);
     (void)hkt_remove_signal(&i.watch[0]);
     (void)hkt_remove_signal(&i.watch[1]);
-    return rc == -ECANCELED && i.came ? -EINTR : rc;
+    /* Unless somebody else had asked as well. */
+    return rc == -ECANCELED && i.came && hkt_task_uncancel(main) == 0 ? -EINTR : rc;
 }
 
 int hkt_run_opts(hkt_task_fn *fn, void *arg, const struct hkt_loop_opts *opts)

@@ -145,6 +145,28 @@ Test(post, a_main_that_swallows_the_interrupt_returns_its_value)
     cr_assert_eq(hkt_run(ignores_cancel, (void *)(intptr_t)SIGINT), 3);
 }
 
+static int cancelled_and_interrupted(void *arg)
+{
+    (void)arg;
+    (void)hkt_task_cancel(hkt_task_current());
+    raise(SIGINT);
+    HKT_TRY(hkt_sleep(HKT_SEC(1)));
+    return 0;
+}
+
+static int cleans_up_meanwhile(void *arg)
+{
+    int rc = cancelled_and_interrupted(arg);
+
+    /* The signal's own request comes while it does. */
+    return hkt_sleep(HKT_SEC(1)) == -ECANCELED ? rc : 0;
+}
+
+Test(post, an_interrupt_of_a_main_that_was_cancelled_is_a_cancellation)
+{
+    cr_assert_eq(hkt_run(cleans_up_meanwhile, NULL), -ECANCELED);
+}
+
 static int raise_twice(void *arg)
 {
     (void)arg;
