@@ -44,8 +44,9 @@ static int communicate(void *arg)
 
 static int cancelled(void *arg)
 {
-    /* It says something, and goes on until its input ends: which is when the pipes are closed. */
-    struct talk t = {.p = start("echo some; cat >/dev/null; exit 6", &piped),
+    /* It says something, whoever hears it, and goes on until its input ends: which is when the
+     * pipes are closed. */
+    struct talk t = {.p = start("trap '' PIPE; echo some; cat >/dev/null; exit 6", &piped),
                      .out = {.data = "none"}};
     struct hkt_task *task = hkt_spawn(communicate, &t);
 

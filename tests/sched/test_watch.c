@@ -10,7 +10,11 @@ static char order[16];
 
 static void append(void *letter)
 {
-    strncat(order, letter, 1);
+    size_t n = strlen(order);
+
+    cr_assert_lt(n, sizeof order - 1);
+    order[n] = *(const char *)letter;
+    order[n + 1] = '\0';
 }
 
 struct trio {
