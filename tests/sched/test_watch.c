@@ -174,3 +174,31 @@ Test(watch, what_was_withdrawn_is_not_called)
 {
     cr_assert_eq(run_simulated(nothing_to_withdraw, NULL), 0);
 }
+
+static int await_another_loops(void *task)
+{
+    struct hkt_task *other = task;
+    struct hkt_future *f = hkt_task_future(other);
+    struct hkt_watch w = {0};
+    int rc = 0;
+
+    cr_assert_eq(hkt_await(f), -EXDEV);
+    cr_assert_eq(hkt_future_watch(f, &w, append, "x"), -EXDEV);
+    cr_assert_eq(hkt_task_wait(other, &rc), -EXDEV);
+    cr_assert_eq(hkt_wait(&other, 1, HKT_ALL, -1), -EXDEV);
+    cr_assert_eq(hkt_gather(&other, 1, NULL), -EXDEV);
+    cr_assert_eq(hkt_join(other), -EXDEV);
+    return 0;
+}
+
+Test(watch, what_belongs_to_another_loop_is_refused)
+{
+    struct hkt_loop *loop = hkt_loop_new(&simulated);
+    struct hkt_task *t = hkt_ensure_future(loop, returner, INT_ARG(3));
+
+    cr_assert_eq(run_simulated(await_another_loops, t), 0);
+    cr_assert_eq(hkt_loop_run(loop, returner, INT_ARG(1)), 1);
+    cr_assert_eq(hkt_task_result(t), 3, "it was not disturbed");
+    hkt_detach(t);
+    cr_assert_eq(hkt_loop_free(loop), 0);
+}
