@@ -171,6 +171,30 @@ Test(several, a_cancelled_gather_waits_for_its_children_and_is_cancelled)
     cr_assert_eq(run_simulated(gather_swallowers, NULL), 0);
 }
 
+static int gather_cleaners(void *arg)
+{
+    struct gathering g = {.n = 3};
+
+    (void)arg;
+    g.t[0] = hkt_spawn(swallower, INT_ARG(1));
+    g.t[1] = hkt_spawn(slow_to_end, INT_ARG(30));
+    g.t[2] = hkt_spawn(slow_to_end, INT_ARG(15));
+    struct hkt_task *top = hkt_spawn(gather, &g);
+    cr_assert_eq(hkt_sleep(HKT_MS(5)), 0);
+    cr_assert(hkt_task_cancel(top));
+    cr_assert_eq(hkt_join(top), -ECANCELED);
+    cr_assert_eq(simulated_now, HKT_MS(20), "one has ended cancelled, which is a failure");
+    cr_assert_eq(hkt_join(g.t[1]), -ECANCELED, "the others go on with their clean-up");
+    cr_assert_eq(simulated_now, HKT_MS(35));
+    cr_assert_eq(hkt_join(g.t[2]), -ECANCELED);
+    return hkt_join(g.t[0]);
+}
+
+Test(several, a_cancelled_gather_without_results_ends_with_the_first_who_does)
+{
+    cr_assert_eq(run_simulated(gather_cleaners, NULL), 1);
+}
+
 static int two_failures(void *arg)
 {
     struct hkt_task *t[2];
