@@ -123,6 +123,7 @@ struct hkt__timer {
     struct hkt__timer *prev;  /* the same; the first sibling's is the parent */
     struct hkt__timer *child; /* the first one below it in the heap; in a slot, a hint */
     uint32_t place;           /* 0: not armed */
+    uint32_t wakes;           /* not a call's: the owner's */
 };
 
 HKT_BEGIN_DECLS

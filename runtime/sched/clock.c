@@ -24,20 +24,23 @@ int64_t hkt_now(void)
 
 struct sleep {
     struct hkt__wait wait;
-    struct hkt_handle handle;
+    struct hkt__alarm alarm;
 };
 
 static bool abort_sleep(struct hkt__wait *w)
 {
-    return hkt_handle_cancel(&((struct sleep *)(void *)w)->handle);
+    struct sleep *s = (struct sleep *)(void *)w;
+
+    hkt__timer_cancel(&hkt__job(s->alarm.task)->loop->timers, &s->alarm.timer);
+    return true;
 }
 
 static void move_sleep(void *from, void *to)
 {
     struct sleep *s = to;
+    struct hkt__timers *timers = &hkt__job(s->alarm.task)->loop->timers;
 
-    hkt__timer_moved(&s->handle.loop->timers, &((struct sleep *)from)->handle.timer,
-                     &s->handle.timer);
+    hkt__timer_moved(timers, &((struct sleep *)from)->alarm.timer, &s->alarm.timer);
 }
 
 static const struct hkt__wait_kind sleep_kind = {.record = {move_sleep, sizeof(struct sleep)},
@@ -46,9 +49,10 @@ static const struct hkt__wait_kind sleep_kind = {.record = {move_sleep, sizeof(s
 /* Apart, so that giving up a turn needs no room for a timer. */
 HKT__APART static int sleep_until(struct hkt_loop *loop, struct hkt_task *self, int64_t when)
 {
-    struct sleep s = {.wait = {.why = "sleep", .kind = &sleep_kind, .detail = -1}};
+    struct sleep s = {.wait = {.why = "sleep", .kind = &sleep_kind, .detail = -1},
+                      .alarm = {.task = self}};
 
-    hkt__arm_wake(loop, &s.handle, self, when);
+    hkt__alarm_set(loop, &s.alarm, when);
     return hkt__park(&s.wait);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Scheduled calls: soon, at a time, and from other threads. A handle without a function wakes a
- * task instead of calling something.
+ * Scheduled calls: soon, at a time, and from other threads; and tasks that are woken at a time.
  */
 #include "sched.h"
 
@@ -66,10 +65,10 @@ int hkt_call_later(struct hkt_loop *loop, struct hkt_handle *h, int64_t delay_ns
     return loop ? hkt_call_at(loop, h, hkt__deadline(loop, delay_ns), fn, arg) : -ENOMEM;
 }
 
-void hkt__arm_wake(struct hkt_loop *loop, struct hkt_handle *h, struct hkt_task *t, int64_t when)
+void hkt__alarm_set(struct hkt_loop *loop, struct hkt__alarm *a, int64_t when)
 {
-    set(loop, h, NULL, t);
-    arm(loop, h, when);
+    a->timer.wakes = true;
+    hkt__timer_arm(&loop->timers, &a->timer, when);
 }
 
 int hkt_handle_cancel(struct hkt_handle *h)
@@ -95,31 +94,35 @@ static struct hkt_handle *handle_of(struct hkt__timer *t)
     return (struct hkt_handle *)((char *)t - offsetof(struct hkt_handle, timer));
 }
 
-static void fire(struct hkt_loop *loop, struct hkt_handle *h)
+static struct hkt__alarm *alarm_of(struct hkt__timer *t)
 {
-    if (h->fn) {
-        h->state = HKT__QUEUED;
-        hkt__ready_push_handle(&loop->ready, h);
+    return (struct hkt__alarm *)(void *)t; /* its first field */
+}
+
+static void fire(struct hkt_loop *loop, struct hkt__timer *t)
+{
+    if (t->wakes) {
+        struct hkt_task *task = alarm_of(t)->task;
+        hkt__wake_on(loop, task, 0);
+        hkt__fetch_stack(task);
         return;
     }
-    h->state = HKT__IDLE;
-    hkt__wake_on(loop, h->arg, 0);
-    hkt__fetch_stack(h->arg);
+    handle_of(t)->state = HKT__QUEUED;
+    hkt__ready_push_handle(&loop->ready, handle_of(t));
 }
 
 /* Several at a time: who has slept is not in the cache, and memory can be waited for together. */
 void hkt__fire_timers(struct hkt_loop *loop)
 {
-    struct hkt_handle *due[16];
+    struct hkt__timer *due[16];
     size_t n;
 
     do {
-        struct hkt__timer *t;
         for (n = 0; n < sizeof due / sizeof *due; n++) {
-            if (!(t = hkt__timers_pop_due(&loop->timers, loop->now)))
+            if (!(due[n] = hkt__timers_pop_due(&loop->timers, loop->now)))
                 break;
-            due[n] = handle_of(t);
-            __builtin_prefetch(due[n]->arg, 1);
+            if (due[n]->wakes)
+                __builtin_prefetch(alarm_of(due[n])->task, 1);
         }
         if (n > 0)
             loop->fired = loop->now;

@@ -248,8 +248,14 @@ enum { HKT__IDLE, HKT__QUEUED, HKT__ARMED, HKT__POSTED };
 /* Queues the call of every due timer. */
 void hkt__fire_timers(struct hkt_loop *loop);
 void hkt__take_posted(struct hkt_loop *loop);
-/* Wakes t, which parks next, at a time. */
-void hkt__arm_wake(struct hkt_loop *loop, struct hkt_handle *h, struct hkt_task *t, int64_t when);
+/* A timer that wakes a task, and takes less room on its stack than a call does. */
+struct hkt__alarm {
+    struct hkt__timer timer;
+    struct hkt_task *task;
+};
+
+/* Has a->task, which parks next, woken at a time. */
+void hkt__alarm_set(struct hkt_loop *loop, struct hkt__alarm *a, int64_t when);
 
 /* prepare.c */
 
