@@ -94,12 +94,16 @@ configure() {
         flags -fno-omit-frame-pointer -fstack-protector-strong -fcf-protection=full
         checks="tests/exports $out/$1 IBT"
         ;;
-    native) # more registers, where the machine has them
+    native) # more registers, where the machine has them; and stacks that come and go
         options=(-Doptimization=3 -Dcares=enabled)
         flags -march=native
+        settings=(HKT_HIBERNATE=random)
         ;;
     outline) options=(-Dswitch=outline) ;;
-    outline-debug) options=(--buildtype=debug -Dswitch=outline) ;;
+    outline-debug)
+        options=(--buildtype=debug -Dswitch=outline)
+        settings=(HKT_HIBERNATE=random)
+        ;;
     clang) compiler=clang options=(-Doptimization=2 -Ddebug=false) ;;
     clang-debug) compiler=clang options=(--buildtype=debug -Dchecks=enabled -Dcares=enabled) ;;
     clang-outline) compiler=clang options=(-Dswitch=outline) ;;
@@ -117,6 +121,7 @@ configure() {
         compiler=clang
         sanitize address,undefined
         flags -fsanitize-address-use-after-return=always
+        settings+=(HKT_HIBERNATE=random)
         checks="tests/watchers $out/$1 asan clang"
         ;;
     gcc-tsan)
@@ -127,6 +132,7 @@ configure() {
     clang-tsan)
         compiler=clang
         sanitize thread
+        settings+=(HKT_HIBERNATE=random)
         checks="tests/watchers $out/$1 tsan clang"
         ;;
     valgrind)

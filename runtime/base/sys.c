@@ -185,7 +185,8 @@ static int sys_pidfd_open(pid_t pid)
 }
 #endif
 
-/* But for faults, which are the thread's own: blocked, they end the process whoever handles them. */
+/* But for faults, which are the thread's own: blocked, they end the process whoever handles them.
+ */
 static void fill_but_faults(sigset_t *set)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};

@@ -24,8 +24,8 @@ int hkt__attempt_begin(struct hkt__attempt *a, int fd, unsigned direction, const
 /* Waits until the call is worth (another) try: 0, or why it must not be made. */
 int hkt__attempt_ready(struct hkt__attempt *a);
 
-/* Whether a call failed for what is no reason to fail: a signal, or because bytes lay on a stack that
- * was put aside, which the system does not bring back by itself. */
+/* Whether a call failed for what is no reason to fail: a signal, or because bytes lay on a stack
+ * that was put aside, which the system does not bring back by itself. */
 bool hkt__interrupted(ssize_t rc);
 
 /* What the call said, as count or -errno: true when that is the answer, false to try again. */
