@@ -120,6 +120,11 @@ static int sys_socket_error(int fd)
     return -error;
 }
 
+static int sys_peer(int fd, struct sockaddr *addr, socklen_t *addr_size)
+{
+    return (int)answer(getpeername(fd, addr, addr_size));
+}
+
 static int sys_close(int fd)
 {
     return (int)answer(close(fd));
@@ -230,6 +235,7 @@ struct hkt__sys hkt__sys = {
     .socket = sys_socket,
     .connect = sys_connect,
     .socket_error = sys_socket_error,
+    .peer = sys_peer,
     .close = sys_close,
     .set_nonblock = sys_set_nonblock,
     .is_tcp = sys_is_tcp,

@@ -30,6 +30,8 @@ struct hkt__sys {
     int (*connect)(int fd, const struct sockaddr *addr, socklen_t addr_size);
     /* What a connection in progress has come to: 0 or -errno. */
     int (*socket_error)(int fd);
+    /* The other end's address, as accept() says it. */
+    int (*peer)(int fd, struct sockaddr *addr, socklen_t *addr_size);
     int (*close)(int fd);
     int (*set_nonblock)(int fd);
     /* Whether fd is a TCP socket: there a count shorter than asked for says that no more is there,

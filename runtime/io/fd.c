@@ -179,7 +179,9 @@ static int wait_for(int fd, unsigned direction, const char *why)
     struct hkt__attempt a;
     int rc = hkt__attempt_begin(&a, fd, direction, why);
 
-    return rc < 0 ? rc : hkt__attempt_ready(&a);
+    if (rc < 0 || (direction == HKT__POLL_READ && hkt__fd_has_ahead(a.fd)))
+        return rc;
+    return hkt__attempt_ready(&a);
 }
 
 int hkt_wait_input(int fd)

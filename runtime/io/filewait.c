@@ -92,7 +92,7 @@ ssize_t hkt__fileop_await(const struct hkt__fileop *op, const char *why)
                           .task = self};
     int rc = hkt__file_begin(&w.sending, &f, on_made, &w);
     if (rc < 0)
-        return rc;
+        return -ENOSYS; /* for whatever reason: the pool can */
     (void)hkt__park(&w.wait);
     return w.result;
 }

@@ -3,7 +3,7 @@
  * Waiting for a descriptor that belongs to somebody else: one registration for one event, and
  * nothing remembered.
  */
-#include "sched/fdwait.h"
+#include "sched/fdonce.h"
 
 #include "base/sys.h"
 
@@ -18,7 +18,7 @@ static bool abort_borrowed(struct hkt__wait *w)
 {
     struct borrowed *b = (struct borrowed *)(void *)w;
 
-    hkt__once_cancel(hkt__loop, &b->once);
+    hkt__once_cancel(&b->once);
     return true;
 }
 

@@ -85,18 +85,40 @@ static bool is_of_one(ssize_t rc)
     return false;
 }
 
+/* One that the system accepted before anybody asked whose it is. If that cannot be told any more,
+ * it has been reset. */
+static ssize_t accept_ahead(struct hkt__fd *e, struct sockaddr *addr, socklen_t *addr_size)
+{
+    int conn = hkt__accepted_take(e);
+
+    if (conn < 0 || !addr || hkt__sys.peer(conn, addr, addr_size) == 0)
+        return conn;
+    (void)hkt__sys.close(conn);
+    return -ECONNABORTED;
+}
+
 static ssize_t accept_one(int fd, struct sockaddr *addr, socklen_t *addr_size)
 {
+    struct hkt__fd *e = hkt__fd_find(hkt__loop, fd);
     ssize_t rc;
 
     do
-        rc = hkt__sys.accept(fd, addr, addr_size);
+        rc = hkt__accepted_ready(e) ? accept_ahead(e, addr, addr_size)
+                                    : hkt__sys.accept(fd, addr, addr_size);
     while (rc < 0 && is_of_one(rc));
     return rc;
 }
 
+/* The listener itself says nothing of those that were accepted ahead, unless there come more. */
 static ssize_t accept_waiting(int fd, struct sockaddr *addr, socklen_t *addr_size)
 {
+    const struct hkt__fd *known = hkt__fd_find(hkt__loop, fd);
+
+    if (known && hkt__accepted_ready(known)) {
+        ssize_t rc = accept_one(fd, addr, addr_size);
+        if (rc != -EAGAIN && rc != -EWOULDBLOCK && rc != -EINTR)
+            return rc;
+    }
     HKT__ATTEMPT(fd, HKT__POLL_READ, "accept", 0, accept_one(fd, addr, addr_size));
 }
 
@@ -112,8 +134,6 @@ static int accept_any(int fd)
 {
     int conn;
 
-    if (!hkt__loop || !hkt__loop->current)
-        return -EPERM;
     do
         conn = hkt__accepted_next(fd);
     while (is_of_one(conn));
@@ -122,8 +142,9 @@ static int accept_any(int fd)
 
 int hkt_accept(int fd, struct sockaddr *addr, socklen_t *addr_size)
 {
+    if (!hkt__loop || !hkt__loop->current)
+        return -EPERM;
     int conn = addr ? (int)accept_waiting(fd, addr, addr_size) : accept_any(fd);
-
     if (conn < 0)
         return conn;
     int rc = hkt__fd_adopt(conn, listener_is_tcp(fd));

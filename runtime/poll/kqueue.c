@@ -53,16 +53,14 @@ struct kqueue {
 
 static uint64_t udata_of(uint64_t token)
 {
-    return NARROW && !(token & HKT__POLL_ONCE) ? token >> 32 : token;
+    return NARROW ? token >> 32 : token;
 }
 
 static uint64_t token_of(const struct kevent *k)
 {
     uint64_t udata = (uintptr_t)k->udata;
 
-    if (!NARROW)
-        return udata;
-    return k->flags & EV_ONESHOT ? HKT__POLL_ONCE | udata : udata << 32 | (uint32_t)k->ident;
+    return NARROW ? udata << 32 | (uint32_t)k->ident : udata;
 }
 
 /* Changes */

@@ -23,7 +23,8 @@ enum {
     HKT__POLL_ERROR = 8,   /* both directions will say why */
     HKT__POLL_NOTIFY = 16, /* somebody called notify(); token is 0 */
     HKT__POLL_DATA = 32,   /* of receive(): result bytes in buffer; 0: the end; or -errno */
-    HKT__POLL_LAST = 64,   /* with DATA: nothing more comes before the next receive() */
+    HKT__POLL_LAST = 64,   /* with DATA: nothing more comes before the next receive(); alone or with
+                              readiness: nor before the next add(), which may be made at once */
     HKT__POLL_SENT = 128,  /* of send() and file(): result is what the call answers, or -errno */
     HKT__POLL_ACCEPTED =
         256, /* of accept(): result is a connection, or -errno; with LAST as DATA */
@@ -31,15 +32,15 @@ enum {
 
 /* Tokens are the loop's, except that a back end may read so much in them: one for add(), receive()
  * and accept() has the descriptor in its lower half and the three highest bits clear; one for
- * add_once() has bit 63 set and is otherwise an even address, one for send() an odd one, and so for
- * file(), with bit 1 besides; bit 60 of theirs is the back ends' own, and never in an event. To
+ * add_once() too, but has bit 63 set. One for send() has bits 63 and 62 set, and so has one for
+ * file(), with bit 0 besides; bit 60 of theirs is the back ends' own, and never in an event. To
  * remove() a receive() has bit 62 set, an accept() bit 61. The two highest numbers are the back
  * ends' own. */
 #define HKT__POLL_ONCE    (UINT64_C(1) << 63)
 #define HKT__POLL_RECEIVE (UINT64_C(1) << 62)
 #define HKT__POLL_ACCEPT  (UINT64_C(1) << 61)
-#define HKT__POLL_SEND    UINT64_C(1)
-#define HKT__POLL_FILE    UINT64_C(2)
+#define HKT__POLL_SEND    (HKT__POLL_ONCE | UINT64_C(1) << 62)
+#define HKT__POLL_FILE    UINT64_C(1)
 
 /* A call on a file that the system makes by itself. */
 struct hkt__poll_file {
@@ -71,6 +72,7 @@ struct hkt__poller {
     const struct hkt__poller_ops *ops;
     int fd;        /* the kernel object, -1 when closed */
     int notify_fd; /* where it needs one, else -1 */
+    bool unsent;   /* something was asked that the kernel hears of in the next wait() */
     void *impl;    /* the back end's own */
 };
 
@@ -84,7 +86,8 @@ struct hkt__poller_ops {
     int (*open)(struct hkt__poller *p);
     void (*close)(struct hkt__poller *p);
     /* Registers fd once, edge triggered, both directions; what is ready at once comes as the first
-     * event. -EPERM: a file that is always ready. A descriptor has one registration at a time. */
+     * event. -EPERM: a file that is always ready. A descriptor has one registration at a time.
+     * -ENOMEM, as of all that follow: the kernel has no room for one more. */
     int (*add)(struct hkt__poller *p, int fd, uint64_t token);
     /* One event, level triggered, for the directions in `what`, then nothing until remove() and the
      * next add_once(): for descriptors that another library owns. -EEXIST, where the kernel tells:

@@ -6,11 +6,14 @@
  *
  * A request holds its file: what is closed while a poll is armed sends no FIN until that poll is
  * cancelled. So remove() must come before close(), and goes by token, because the number may be
- * another file's by the time the kernel looks at it.
+ * another file's by the time the kernel looks at it. For the same reason a poll that the kernel has
+ * ended is not armed again here: only the loop knows whose the number is.
  */
 #include "poller.h"
 
 #include "base/os.h"
+
+#include <hocket/base.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ENTRIES = 512, COMPLETIONS = 8192, MOST_OF_FILE = 1 << 30 };
+enum { ENTRIES = 512, COMPLETIONS = 8192, MOST_OF_FILE = 1 << 30, TRIES = 4 };
 
 /* Tokens of our own; the loop's never have all of the upper half set. */
 #define TOKEN_NOTIFY UINT64_MAX
@@ -46,11 +49,19 @@ struct receiver {
 struct uring {
     struct io_uring ring;
     struct receiver *receiver; /* made for the first receive */
+    pid_t owner;               /* a fork()'s child shares the ring, and must not take from it */
+    bool accepts;
+    bool deaf; /* the poll for notifications has ended */
 };
 
 static bool is_send(uint64_t token)
 {
-    return token & HKT__POLL_ONCE && token & HKT__POLL_SEND;
+    return (token & HKT__POLL_SEND) == HKT__POLL_SEND;
+}
+
+static bool is_accept(uint64_t token)
+{
+    return !(token & HKT__POLL_ONCE) && token & HKT__POLL_ACCEPT;
 }
 
 static struct uring *self(struct hkt__poller *p)
@@ -63,38 +74,45 @@ static struct io_uring *ring_of(struct hkt__poller *p)
     return &((struct uring *)p->impl)->ring;
 }
 
-/* A free submission entry; when the queue is full what is there goes to the kernel first. */
+/* When the queue is full what is there goes to the kernel, which may have to get rid of completions
+ * before it takes more. */
+HKT__APART static struct io_uring_sqe *make_entry(struct io_uring *ring)
+{
+    struct io_uring_sqe *sqe = NULL;
+
+    (void)io_uring_submit(ring);
+    for (int tries = 0; !(sqe = io_uring_get_sqe(ring)) && tries < TRIES; tries++)
+        (void)io_uring_submit_and_get_events(ring);
+    return sqe;
+}
+
+/* A free submission entry. */
 static struct io_uring_sqe *entry(struct hkt__poller *p)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(ring_of(p));
 
-    if (!sqe) {
-        io_uring_submit(ring_of(p));
-        sqe = io_uring_get_sqe(ring_of(p));
-    }
-    return sqe;
+    p->unsent = true;
+    return HKT_LIKELY(sqe != NULL) ? sqe : make_entry(ring_of(p));
 }
 
-static int arm(struct hkt__poller *p, int fd, uint64_t token)
+static int arm(struct hkt__poller *p, int fd, unsigned mask, uint64_t token)
 {
     struct io_uring_sqe *sqe = entry(p);
 
     if (!sqe)
-        return -EAGAIN;
-    io_uring_prep_poll_multishot(sqe, fd, EDGES);
+        return -ENOMEM;
+    io_uring_prep_poll_multishot(sqe, fd, mask);
     io_uring_sqe_set_data64(sqe, token);
     return 0;
 }
 
+/* In vain now, it is tried again before the next wait. */
 static int arm_notify(struct hkt__poller *p)
 {
-    struct io_uring_sqe *sqe = entry(p);
+    int rc = arm(p, p->notify_fd, POLLIN, TOKEN_NOTIFY);
 
-    if (!sqe)
-        return -EAGAIN;
-    io_uring_prep_poll_multishot(sqe, p->notify_fd, POLLIN);
-    io_uring_sqe_set_data64(sqe, TOKEN_NOTIFY);
-    return 0;
+    self(p)->deaf = rc < 0;
+    return rc;
 }
 
 /* The newest kernels run completions in the waiting thread only, without interrupting it. */
@@ -124,8 +142,33 @@ static void free_receiver(struct receiver *r)
     hkt__os.unmap(r, sizeof *r);
 }
 
+/* What was accepted and nobody was told of yet, which would stay open for ever. All requests are
+ * ended first, those that the kernel has not seen yet by never being sent. */
+static void drop_accepted(struct io_uring *ring)
+{
+    struct io_uring_sync_cancel_reg all = {
+        .fd = -1, .flags = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_ANY};
+    struct io_uring_cqe *cqe;
+    unsigned head, seen;
+
+    (void)io_uring_register_sync_cancel(ring, &all);
+    do {
+        (void)io_uring_get_events(ring);
+        seen = 0;
+        io_uring_for_each_cqe(ring, head, cqe)
+        {
+            seen++;
+            if (is_accept(cqe->user_data) && cqe->res >= 0)
+                close(cqe->res);
+        }
+        io_uring_cq_advance(ring, seen);
+    } while (seen > 0);
+}
+
 static void uring_close(struct hkt__poller *p)
 {
+    if (self(p)->accepts && self(p)->owner == getpid())
+        drop_accepted(ring_of(p));
     io_uring_queue_exit(ring_of(p));
     close(p->notify_fd);
     free_receiver(self(p)->receiver);
@@ -140,6 +183,8 @@ static int uring_open(struct hkt__poller *p)
     if (!u)
         return -ENOMEM;
     p->impl = u;
+    p->unsent = false;
+    u->owner = getpid();
     p->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int rc = p->notify_fd < 0 ? -errno : init_ring(&u->ring);
     if (rc < 0) {
@@ -169,7 +214,7 @@ static int uring_add(struct hkt__poller *p, int fd, uint64_t token)
 {
     int rc = pollable(fd);
 
-    return rc < 0 ? rc : arm(p, fd, token);
+    return rc < 0 ? rc : arm(p, fd, EDGES, token);
 }
 
 static int uring_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_t token)
@@ -180,7 +225,7 @@ static int uring_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_t
     struct io_uring_sqe *sqe = rc < 0 ? NULL : entry(p);
 
     if (!sqe)
-        return rc < 0 ? rc : -EAGAIN;
+        return rc < 0 ? rc : -ENOMEM;
     io_uring_prep_poll_add(sqe, fd, mask);
     io_uring_sqe_set_data64(sqe, token);
     return 0;
@@ -192,12 +237,13 @@ static uint64_t taken_back(uint64_t token)
 }
 
 /* What was asked for and has not gone to the kernel yet must not go: by then the number may be
- * another file's. A send still answers, because its owner waits for that. */
+ * another file's. So what it was shown and did not take counts too. A send still answers, because
+ * its owner waits for that. */
 static bool take_back(struct io_uring *ring, uint64_t token)
 {
     struct io_uring_sq *sq = &ring->sq;
 
-    for (unsigned i = sq->sqe_head; i != sq->sqe_tail; i++) {
+    for (unsigned i = io_uring_smp_load_acquire(sq->khead); i != sq->sqe_tail; i++) {
         struct io_uring_sqe *sqe = &sq->sqes[i & sq->ring_mask];
         if (sqe->user_data != token || sqe->opcode == IORING_OP_NOP)
             continue;
@@ -208,12 +254,22 @@ static bool take_back(struct io_uring *ring, uint64_t token)
     return false;
 }
 
+/* Past a queue that does not move. What is being carried out already is not waited for. */
+HKT__APART static void cancel_now(struct io_uring *ring, uint64_t token)
+{
+    struct io_uring_sync_cancel_reg one = {.addr = token, .fd = -1};
+
+    (void)io_uring_register_sync_cancel(ring, &one);
+}
+
 static void cancel_later(struct hkt__poller *p, uint64_t token)
 {
     struct io_uring_sqe *sqe = entry(p);
 
-    if (!sqe)
+    if (HKT_UNLIKELY(!sqe)) {
+        cancel_now(ring_of(p), token);
         return;
+    }
     io_uring_prep_cancel64(sqe, token, 0);
     io_uring_sqe_set_data64(sqe, TOKEN_IGNORE);
 }
@@ -288,7 +344,7 @@ static int uring_receive(struct hkt__poller *p, int fd, uint64_t token)
     struct io_uring_sqe *sqe = rc < 0 ? NULL : entry(p);
 
     if (!sqe)
-        return rc < 0 ? rc : -EAGAIN;
+        return rc < 0 ? rc : -ENOMEM;
     io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
@@ -301,9 +357,10 @@ static int uring_accept(struct hkt__poller *p, int fd, uint64_t token)
     struct io_uring_sqe *sqe = entry(p);
 
     if (!sqe)
-        return -EAGAIN;
+        return -ENOMEM;
     io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     io_uring_sqe_set_data64(sqe, token | HKT__POLL_ACCEPT);
+    self(p)->accepts = true;
     return 0;
 }
 
@@ -317,7 +374,7 @@ static int uring_send(struct hkt__poller *p, int fd, const void *data, size_t si
     struct io_uring_sqe *sqe = entry(p);
 
     if (!sqe)
-        return -EAGAIN;
+        return -ENOMEM;
     io_uring_prep_send(sqe, fd, data, size, MSG_NOSIGNAL | MSG_WAITALL);
     io_uring_sqe_set_data64(sqe, token);
     return 0;
@@ -348,7 +405,7 @@ static int uring_file(struct hkt__poller *p, const struct hkt__poll_file *f, uin
     struct io_uring_sqe *sqe = entry(p);
 
     if (!sqe)
-        return -EAGAIN;
+        return -ENOMEM;
     prepare_file(sqe, f);
     io_uring_sqe_set_data64(sqe, token);
     return 0;
@@ -413,7 +470,7 @@ static void take_operation(struct uring *u, const struct io_uring_cqe *cqe,
         return;
     }
     event->what = cqe->flags & IORING_CQE_F_MORE ? 0 : HKT__POLL_LAST;
-    if (event->token & HKT__POLL_ACCEPT) {
+    if (is_accept(event->token)) {
         event->what |= HKT__POLL_ACCEPTED;
     } else {
         event->what |= HKT__POLL_DATA;
@@ -442,9 +499,8 @@ static bool take(struct hkt__poller *p, const struct io_uring_cqe *cqe, struct h
         return true;
     }
     event->what = translate(cqe->res);
-    bool multishot = !(cqe->user_data >> 63); /* the borrowed ones fire once */
-    if (multishot && !more && cqe->res >= 0)
-        (void)arm(p, (int)(uint32_t)cqe->user_data, cqe->user_data);
+    if (!more && !(cqe->user_data & HKT__POLL_ONCE))
+        event->what |= HKT__POLL_LAST;
     return true;
 }
 
@@ -464,11 +520,14 @@ static int uring_wait(struct hkt__poller *p, struct hkt__event *events, int most
                       int64_t timeout_ns)
 {
     struct io_uring *ring = ring_of(p);
-    int rc = submit_and_wait(ring, io_uring_cq_ready(ring) ? 0 : timeout_ns);
     unsigned head, seen = 0;
     struct io_uring_cqe *cqe;
     int n = 0;
 
+    if (HKT_UNLIKELY(self(p)->deaf) && arm_notify(p) < 0)
+        timeout_ns = 0;
+    int rc = submit_and_wait(ring, io_uring_cq_ready(ring) ? 0 : timeout_ns);
+    p->unsent = rc < 0 && rc != -ETIME;
     if (rc < 0 && rc != -ETIME && rc != -EINTR && rc != -EBUSY && rc != -EAGAIN)
         return rc;
     io_uring_for_each_cqe(ring, head, cqe)

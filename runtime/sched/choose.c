@@ -23,34 +23,35 @@ static const struct hkt__poller_ops *const available[] = {
 };
 enum { AVAILABLE = sizeof available / sizeof *available };
 
-static int open_named(struct hkt__poller *p, const char *name)
+static int open_one(struct hkt__poller *p, const struct hkt__poller_ops *ops)
 {
-    for (int i = 0; i < AVAILABLE; i++) {
-        if (strcmp(available[i]->name, name) != 0)
-            continue;
-        p->ops = available[i];
-        int rc = p->ops->open(p);
-        if (rc < 0)
-            hkt_report("poller '%s' was refused by the system: %s", name, hkt_strerror(rc));
-        return rc;
-    }
+    p->ops = ops;
+    int rc = ops->open(p);
+    if (rc < 0)
+        hkt_report("poller '%s' was refused by the system: %s", ops->name, hkt_strerror(rc));
+    return rc;
+}
+
+static const struct hkt__poller_ops *find(const char *name)
+{
+    for (int i = 0; i < AVAILABLE; i++)
+        if (strcmp(available[i]->name, name) == 0)
+            return available[i];
     hkt_report("there is no poller '%s' here", name);
-    return -EINVAL;
+    return NULL;
 }
 
 int hkt__poller_choose(struct hkt__poller *p, const char *name)
 {
+    const struct hkt__poller_ops *asked = NULL;
     int rc = -ENOSYS;
 
     if (!name)
         name = getenv("HKT_POLLER");
-    if (name && *name && open_named(p, name) == 0)
+    if (name && *name && (asked = find(name)) && (rc = open_one(p, asked)) == 0)
         return 0;
-    for (int i = 0; i < AVAILABLE && rc < 0; i++) {
-        p->ops = available[i];
-        rc = p->ops->open(p);
-        if (rc < 0)
-            hkt_report("poller '%s' was refused by the system: %s", p->ops->name, hkt_strerror(rc));
-    }
+    for (int i = 0; i < AVAILABLE && rc < 0; i++)
+        if (available[i] != asked)
+            rc = open_one(p, available[i]);
     return rc;
 }

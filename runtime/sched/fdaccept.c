@@ -50,6 +50,14 @@ bool hkt__accepted_ready(const struct hkt__fd *e)
     return e->accepted && (e->accepted->count > 0 || e->accepted->error);
 }
 
+int hkt__accepted_take(struct hkt__fd *e)
+{
+    int rc = -EAGAIN;
+
+    (void)take(e->accepted, &rc);
+    return rc;
+}
+
 int hkt__accepted_next(int fd)
 {
     struct hkt_loop *loop = hkt__loop;

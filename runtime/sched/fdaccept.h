@@ -11,8 +11,9 @@
  * with; -ENOSYS: this listener is to be asked by plain calls. */
 int hkt__accepted_next(int fd);
 
-/* Whether it would answer at once. */
+/* Whether it would answer at once; then: what it would answer. */
 bool hkt__accepted_ready(const struct hkt__fd *e);
+int hkt__accepted_take(struct hkt__fd *e);
 
 /* What the poller said. */
 void hkt__accepted_event(struct hkt_loop *loop, struct hkt__fd *e, const struct hkt__event *event);

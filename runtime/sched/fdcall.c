@@ -12,9 +12,9 @@
 
 #include <stdlib.h>
 
-static bool still_ready(const struct hkt__fdcall *c)
+static bool still_ready(const struct hkt__fdcall *c, const struct hkt__fd *e)
 {
-    return hkt__sys.poll_ready(c->fd, c->side == 1);
+    return (c->side == 0 && hkt__fd_has_ahead(e)) || hkt__sys.poll_ready(c->fd, c->side == 1);
 }
 
 static void run_call(void *arg)
@@ -25,7 +25,7 @@ static void run_call(void *arg)
 
     c->fn(c->arg);
     struct hkt__fd *e = hkt__fd_find(loop, fd);
-    if (e && e->call[side] == c && c->handle.state == HKT__IDLE && still_ready(c))
+    if (e && e->call[side] == c && c->handle.state == HKT__IDLE && still_ready(c, e))
         (void)hkt_call_soon(loop, &c->handle, run_call, c);
 }
 
@@ -74,7 +74,7 @@ static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *a
     c->side = side;
     c->fn = fn;
     c->arg = arg;
-    if (still_ready(c))
+    if (still_ready(c, e))
         hkt__fdcall_event(loop, c);
     return 0;
 }

@@ -8,7 +8,7 @@ enum { A_FILE = -2 };
 
 static uint64_t token_of(const struct hkt_sending *s)
 {
-    return HKT__POLL_ONCE | HKT__POLL_SEND | (s->fd == A_FILE ? HKT__POLL_FILE : 0) | (uintptr_t)s;
+    return HKT__POLL_SEND | (s->fd == A_FILE ? HKT__POLL_FILE : 0) | (uintptr_t)s;
 }
 
 static void link_send(struct hkt_loop *loop, struct hkt_sending *s)
@@ -78,7 +78,7 @@ void hkt__send_cancel(struct hkt_sending *s)
 
 void hkt__send_event(struct hkt_loop *loop, const struct hkt__event *event)
 {
-    uint64_t address = event->token & ~(HKT__POLL_ONCE | HKT__POLL_SEND | HKT__POLL_FILE);
+    uint64_t address = event->token & ~(HKT__POLL_SEND | HKT__POLL_FILE);
     struct hkt_sending *s = (struct hkt_sending *)(uintptr_t)address;
 
     unlink_send(loop, s);

@@ -11,6 +11,7 @@
 #include "fdaccept.h"
 #include "fdcall.h"
 #include "fdinbox.h"
+#include "fdonce.h"
 #include "fdsend.h"
 
 #include "base/os.h"
@@ -71,7 +72,7 @@ static int grow(struct hkt__fd_table *table, size_t need)
     return 0;
 }
 
-static int find_or_make(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
+int hkt__fd_entry(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
 {
     struct hkt__fd_table *table = loop->fds;
     size_t i = (unsigned)fd / HKT__FD_CHUNK;
@@ -96,7 +97,7 @@ static void now_known(struct hkt__fd *e, bool tcp)
 
 int hkt__fd_meet(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
 {
-    int rc = find_or_make(loop, fd, entry);
+    int rc = hkt__fd_entry(loop, fd, entry);
 
     if (rc < 0)
         return rc;
@@ -109,11 +110,11 @@ int hkt__fd_meet(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
 int hkt__fd_adopt(int fd, bool tcp)
 {
     struct hkt__fd *e;
-    int rc = find_or_make(hkt__loop, fd, &e);
+    int rc = hkt__fd_entry(hkt__loop, fd, &e);
 
     if (rc < 0)
         return rc;
-    if (HKT_UNLIKELY(e->known)) /* the number's former owner was closed behind our back */
+    if (HKT_UNLIKELY(e->known || e->onces)) /* the former owner was closed behind our back */
         hkt__fd_forget(hkt__loop, fd);
     now_known(e, tcp);
     return 0;
@@ -125,6 +126,8 @@ int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e)
 {
     if (e->registered || e->always)
         return 0;
+    if (e->onces)
+        return -EBUSY;
     int rc = loop->poller.ops->add(&loop->poller, fd, hkt__fd_token(fd, e));
     if (rc == -EPERM) {
         e->always = true;
@@ -230,8 +233,7 @@ static inline void wake_side(struct hkt_loop *loop, struct hkt__fd *e, int side,
         wake_fetched(loop, w->task, rc);
 }
 
-/* Whether something that was received, or accepted, ahead can be had. */
-static bool has_ahead(const struct hkt__fd *e)
+bool hkt__fd_has_ahead(const struct hkt__fd *e)
 {
     return e->inbox.first || e->inbox.ended || hkt__accepted_ready(e);
 }
@@ -245,7 +247,7 @@ int hkt__fd_look(int fd, unsigned direction)
         return rc;
     if (e->waiting[side_of(direction)])
         return -EBUSY;
-    if (direction == HKT__POLL_READ && has_ahead(e))
+    if (direction == HKT__POLL_READ && hkt__fd_has_ahead(e))
         return 1;
     bool known = e->registered;
     rc = hkt__fd_register(hkt__loop, fd, e);
@@ -278,40 +280,6 @@ void hkt__fd_unwatch(struct hkt_loop *loop, struct hkt__fdwait *w)
     unlink_wait(loop, w);
 }
 
-/* The token of a borrowed descriptor is the address of the record of its wait. */
-#define ONCE_TOKEN HKT__POLL_ONCE
-
-int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned events,
-                    struct hkt_task *t)
-{
-    *o = (struct hkt__once){t, fd};
-    int rc = loop->poller.ops->add_once(&loop->poller, fd, events, ONCE_TOKEN | (uintptr_t)o);
-    if (rc == 0)
-        loop->fd_waiters++;
-    return rc;
-}
-
-void hkt__once_cancel(struct hkt_loop *loop, struct hkt__once *o)
-{
-    loop->poller.ops->remove(&loop->poller, o->fd, ONCE_TOKEN | (uintptr_t)o);
-    loop->fd_waiters--;
-    o->task = NULL;
-}
-
-static void once_event(struct hkt_loop *loop, const struct hkt__event *event)
-{
-    struct hkt__once *o = (struct hkt__once *)(uintptr_t)(event->token & ~ONCE_TOKEN);
-    struct hkt_task *t = o->task;
-    uint32_t what = event->what;
-
-    if (!t) /* a second event in the same batch */
-        return;
-    if (what & (HKT__POLL_ERROR | HKT__POLL_HUP))
-        what |= HKT__POLL_READ | HKT__POLL_WRITE;
-    hkt__once_cancel(loop, o);
-    hkt__wake(t, (int)(what & (HKT__POLL_READ | HKT__POLL_WRITE)));
-}
-
 /* What came for a descriptor that was closed meanwhile. */
 static void drop_stale(struct hkt_loop *loop, const struct hkt__event *event)
 {
@@ -321,6 +289,13 @@ static void drop_stale(struct hkt_loop *loop, const struct hkt__event *event)
         (void)hkt__sys.close(event->result);
 }
 
+static inline void side_event(struct hkt_loop *loop, struct hkt__fd *e, int side)
+{
+    wake_side(loop, e, side, 0);
+    if (HKT_UNLIKELY(e->call[side] != NULL))
+        hkt__fdcall_event(loop, e->call[side]);
+}
+
 /* What brings something: connections, or bytes. */
 static void bringing_event(struct hkt_loop *loop, struct hkt__fd *e, const struct hkt__event *event)
 {
@@ -328,14 +303,36 @@ static void bringing_event(struct hkt_loop *loop, struct hkt__fd *e, const struc
         hkt__accepted_event(loop, e, event);
     else
         hkt__inbox_event(loop, e, event);
-    wake_side(loop, e, 0, 0);
+    side_event(loop, e, 0);
 }
 
-static inline void side_event(struct hkt_loop *loop, struct hkt__fd *e, int side)
+static inline void readiness_event(struct hkt_loop *loop, struct hkt__fd *e, uint32_t what)
 {
-    wake_side(loop, e, side, 0);
-    if (HKT_UNLIKELY(e->call[side] != NULL))
-        hkt__fdcall_event(loop, e->call[side]);
+    if (what & HKT__POLL_ERROR)
+        what |= HKT__POLL_READ | HKT__POLL_WRITE;
+    if (what & HKT__POLL_HUP)
+        what |= HKT__POLL_READ;
+    /* While it is received from, what there is to read comes that way. */
+    e->ready |= (uint8_t)(e->inbox.armed ? what & ~(unsigned)HKT__POLL_READ : what);
+    if (what & HKT__POLL_READ)
+        side_event(loop, e, 0);
+    if (what & HKT__POLL_WRITE)
+        side_event(loop, e, 1);
+}
+
+/* The system has ended the registration. Whoever waits gets another, whose first event says what is
+ * so by then; else the next who waits makes it. */
+static void last_event(struct hkt_loop *loop, struct hkt__fd *e, const struct hkt__event *event)
+{
+    readiness_event(loop, e, event->what & ~(uint32_t)HKT__POLL_LAST);
+    e->registered = false;
+    if (!e->waiting[0] && !e->waiting[1] && !e->call[0] && !e->call[1])
+        return;
+    int rc = hkt__fd_register(loop, (int)(uint32_t)event->token, e);
+    if (rc == 0)
+        return;
+    wake_side(loop, e, 0, rc);
+    wake_side(loop, e, 1, rc);
 }
 
 void hkt__fd_fetch(const struct hkt_loop *loop, const struct hkt__event *far,
@@ -357,8 +354,8 @@ void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
         hkt__send_event(loop, event);
         return;
     }
-    if (HKT_UNLIKELY(event->token & ONCE_TOKEN)) {
-        once_event(loop, event);
+    if (HKT_UNLIKELY(event->token & HKT__POLL_ONCE)) {
+        hkt__once_event(loop, event);
         return;
     }
     struct hkt__fd *e = hkt__fd_find(loop, (int)(uint32_t)event->token);
@@ -366,20 +363,12 @@ void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
         drop_stale(loop, event);
         return;
     }
-    if (what & (HKT__POLL_ACCEPTED | HKT__POLL_DATA)) {
+    if (what & (HKT__POLL_ACCEPTED | HKT__POLL_DATA))
         bringing_event(loop, e, event);
-        return;
-    }
-    if (what & HKT__POLL_ERROR)
-        what |= HKT__POLL_READ | HKT__POLL_WRITE;
-    if (what & HKT__POLL_HUP)
-        what |= HKT__POLL_READ;
-    /* While it is received from, what there is to read comes that way. */
-    e->ready |= (uint8_t)(e->inbox.armed ? what & ~(unsigned)HKT__POLL_READ : what);
-    if (what & HKT__POLL_READ)
-        side_event(loop, e, 0);
-    if (what & HKT__POLL_WRITE)
-        side_event(loop, e, 1);
+    else if (HKT_UNLIKELY(what & HKT__POLL_LAST))
+        last_event(loop, e, event);
+    else
+        readiness_event(loop, e, what);
 }
 
 void hkt__fd_forget(struct hkt_loop *loop, int fd)
@@ -399,6 +388,8 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
         hkt__inbox_forget(loop, fd, e);
     if (HKT_UNLIKELY(e->accepted != NULL))
         hkt__accepted_forget(loop, fd, e);
+    if (HKT_UNLIKELY(e->onces != NULL))
+        hkt__onces_forget(loop, e);
     e->generation++;
     e->ready = 0;
     e->known = e->registered = e->always = false;

@@ -21,6 +21,7 @@ struct hkt__inbox {
 };
 
 struct hkt__fd;
+struct hkt__once;
 
 /* Who waits for a direction of a descriptor: a task, or fn, which is called instead, once. */
 struct hkt__fdwait {
@@ -39,10 +40,11 @@ struct hkt__fd {
     uint8_t ready;                  /* HKT__POLL_*: not known to be empty, or full */
     bool known;                     /* made non-blocking */
     bool tcp;                       /* a short count means drained */
-    bool registered;                /* with the poller */
-    bool always;                    /* the poller does not take it: it never blocks */
+    bool registered : 1;            /* with the poller */
+    bool always : 1;                /* the poller does not take it: it never blocks */
     struct hkt__inbox inbox;
     struct hkt__accepted *accepted; /* of a listener: see fdaccept.h */
+    struct hkt__once *onces;        /* those that wait for somebody else's: see fdonce.h */
 };
 
 /* One entry a descriptor, found by its number, in chunks that do not move. */
@@ -67,6 +69,10 @@ static inline struct hkt__fd *hkt__fd_find(const struct hkt_loop *loop, int fd)
     return &table->chunks[i][(unsigned)fd % HKT__FD_CHUNK];
 }
 
+/* The entry of fd, made if there is none; of the descriptor nothing is asked. 0, -EBADF, -ENOMEM.
+ */
+int hkt__fd_entry(struct hkt_loop *loop, int fd, struct hkt__fd **entry);
+
 /* Makes the entry of fd, and fd non-blocking. 0, -EBADF, -ENOMEM. */
 int hkt__fd_meet(struct hkt_loop *loop, int fd, struct hkt__fd **entry);
 
@@ -81,7 +87,8 @@ static inline int hkt__fd_get(struct hkt_loop *loop, int fd, struct hkt__fd **en
     return 0;
 }
 
-/* Registers it with the poller, once. */
+/* Registers it with the poller, once. 0 or -errno; -EBUSY: somebody waits for it as for one that is
+ * not ours. */
 int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e);
 
 /* By which events find it, until it is forgotten. */
@@ -101,6 +108,8 @@ int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why)
 /* Whether fd is ready in the direction, asking the system if that is not known: 1, 0; -EBUSY:
  * another waits for the same; as hkt__fd_get(). */
 int hkt__fd_look(int fd, unsigned direction);
+/* Whether something that was received, or accepted, ahead can be had. */
+bool hkt__fd_has_ahead(const struct hkt__fd *e);
 /* After that answered 0: has fn called when fd may be ready (0) or is closed (-ECANCELED).
  * 0, or -EBUSY. */
 int hkt__fd_watch(struct hkt__fdwait *w, int fd, unsigned direction,
@@ -117,17 +126,6 @@ static inline void hkt__fd_drained(struct hkt__fd *e, unsigned direction)
 
 /* Wakes whoever waits for fd with -ECANCELED and forgets it: it is about to be closed. */
 void hkt__fd_forget(struct hkt_loop *loop, int fd);
-
-/* One wait for a descriptor that somebody else owns; on the waiter's stack. */
-struct hkt__once {
-    struct hkt_task *task;
-    int fd;
-};
-
-/* Has t, which parks next, woken with the events that came. */
-int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned events,
-                    struct hkt_task *t);
-void hkt__once_cancel(struct hkt_loop *loop, struct hkt__once *o);
 
 /* Fetches what hkt__fd_event() will look at, for an event that comes soon and for the next. */
 void hkt__fd_fetch(const struct hkt_loop *loop, const struct hkt__event *far,

@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { EVENTS = 256 };
 
@@ -49,6 +50,19 @@ static int wait_simulated(struct hkt_loop *loop, struct hkt__event *events, int6
     return n;
 }
 
+/* A wait that fails is likely to fail again, so that is said once, and the others are not to spin.
+ */
+static void wait_failed(struct hkt_loop *loop, int rc)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+
+    if (loop->wait_error != rc)
+        hkt_report("%s: wait failed: %s", loop->poller.ops->name, hkt_strerror(rc));
+    loop->wait_error = rc;
+    if (!hkt__ready_any(&loop->ready))
+        (void)nanosleep(&pause, NULL);
+}
+
 static void poll(struct hkt_loop *loop, int64_t timeout)
 {
     struct hkt__event events[EVENTS];
@@ -61,7 +75,7 @@ static void poll(struct hkt_loop *loop, int64_t timeout)
     if (n > 0)
         on_events(loop, events, n);
     else if (n < 0)
-        hkt_report("%s: wait failed: %s", loop->poller.ops->name, hkt_strerror(n));
+        wait_failed(loop, n);
 }
 
 /* most: how long the loop may sleep otherwise, negative for ever. */
@@ -108,7 +122,7 @@ static void iterate(struct hkt_loop *loop)
     if (HKT_UNLIKELY(loop->hibernation != NULL))
         hkt__hibernation_sweep(loop);
     timeout = may_sleep(loop);
-    if (timeout != 0 || loop->fd_waiters || loop->outside)
+    if (timeout != 0 || loop->fd_waiters || loop->outside || loop->poller.unsent)
         poll(loop, timeout);
     if (timeout != 0)
         loop->now = hkt__loop_clock(loop);
@@ -229,6 +243,7 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
         free(loop);
         return NULL;
     }
+    hkt__sigpipe_hold();
     loop->now = hkt__loop_clock(loop);
     loop->fired = loop->now - loop->slack_ns;
     start_timers(loop);
@@ -237,8 +252,12 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
 
 static void cancel_all(struct hkt_loop *loop)
 {
+    struct hkt_loop *outer = hkt__loop;
+
+    hkt__loop = loop; /* who is cancelled withdraws from it */
     for (struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
         (void)hkt_task_cancel(t);
+    hkt__loop = outer;
 }
 
 static void stop_when_empty(struct hkt_loop *loop)
@@ -316,6 +335,8 @@ int hkt_loop_free(struct hkt_loop *loop)
         hkt__report_left(loop);
     tell_end(loop);
     hkt__signals_forget(loop);
+    if (!hkt__forked(loop)) /* else a child holds nothing */
+        hkt__sigpipe_release();
     loop->poller.ops->close(&loop->poller);
     hkt__fds_free(loop);
     hkt__ready_free(&loop->ready);

@@ -2,7 +2,6 @@
  *
  * The whole life of a program.
  */
-#include "fork.h"
 #include "loop.h"
 #include "signals.h"
 
@@ -55,7 +54,6 @@ int hkt_run_opts(hkt_task_fn *fn, void *arg, const struct hkt_loop_opts *opts)
     struct hkt_loop *loop = hkt_loop_new(opts);
     if (!loop)
         return -ENOMEM;
-    hkt__sigpipe_hold();
     struct hkt_task *main = hkt_ensure_future(loop, fn, arg);
     int rc = -ENOMEM;
     if (main) {
@@ -64,8 +62,6 @@ int hkt_run_opts(hkt_task_fn *fn, void *arg, const struct hkt_loop_opts *opts)
         hkt__loop_finish(loop);
         hkt__task_unref(main);
     }
-    if (!hkt__forked(loop)) /* else a child holds nothing */
-        hkt__sigpipe_release();
     (void)hkt_loop_free(loop);
     return rc;
 }

@@ -104,6 +104,7 @@ struct hkt_loop {
     struct hkt_sending *sends;  /* going on */
     bool no_receive, no_accept; /* the poller, or this kernel, does not know how */
     size_t fd_waiters;          /* tasks and callbacks that an fd could wake */
+    uint32_t onces;             /* the next one's number: fdonce.c */
     size_t outside;             /* other sources of wake-ups: signals, the thread pool */
     atomic_size_t holds;
     atomic_size_t remotes;               /* tasks that other threads wait for: remote.c */
@@ -131,6 +132,7 @@ struct hkt_loop {
     pthread_t thread;
     unsigned forks;                /* see fork.h */
     struct hkt__reporter reporter; /* fn NULL: the thread's */
+    int wait_error;                /* that was reported */
     bool running;
     bool stopping;
     bool debug;

@@ -434,7 +434,7 @@ EACH(datagrams_that_nobody_takes)
 
 /* Once */
 
-#define ONCE (HKT__POLL_ONCE | 0x1230)
+#define ONCE (HKT__POLL_ONCE | UINT64_C(0x123) << 32 | (uint32_t)e.near)
 
 EACH(once_is_told_what_is_so_already)
 {
@@ -601,9 +601,11 @@ EACH(removing_what_is_not_there)
 
 static void refused(struct hkt__poller *p, int fd, int error)
 {
-    cr_assert_eq(p->ops->add(p, fd, 9u), error);
-    cr_assert_eq(p->ops->add_once(p, fd, HKT__POLL_READ, ONCE), error);
-    cr_assert_eq(p->ops->add_once(p, fd, HKT__POLL_WRITE, ONCE), error);
+    const uint64_t token = token_of(fd, 1), once = HKT__POLL_ONCE | token;
+
+    cr_assert_eq(p->ops->add(p, fd, token), error);
+    cr_assert_eq(p->ops->add_once(p, fd, HKT__POLL_READ, once), error);
+    cr_assert_eq(p->ops->add_once(p, fd, HKT__POLL_WRITE, once), error);
     expect_quiet(p);
 }
 
@@ -747,7 +749,8 @@ EACH(tokens_come_back_whole)
     struct ends e = unix_ends();
     const uint64_t tokens[] = {token_of(e.near, 0x1ffffffe), token_of(e.near, 0x80000),
                                token_of(e.near, 0)};
-    const uint64_t once[] = {HKT__POLL_ONCE, HKT__POLL_ONCE | 0xfffffff0};
+    const uint64_t once[] = {HKT__POLL_ONCE | token_of(e.near, 0),
+                             HKT__POLL_ONCE | token_of(e.near, 0xfffffff)};
 
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(p->ops->add(p, e.near, tokens[i]), 0);
