@@ -10,8 +10,7 @@
  *      -EBUSY      another task waits for the same direction of the same descriptor
  *      -EPERM      not in a task
  *
- * Interrupted calls are repeated. SIGPIPE is never raised by calls on sockets; writing to a pipe
- * without a reader raises it unless the program ignores it, which hkt_run() does. A time limit is
+ * Interrupted calls are repeated. No call is ended by SIGPIPE: see hkt_loop_new(). A time limit is
  * a scope around any of them: hkt_timeout_enter() in task.h.
  *
  * A descriptor is made non-blocking when first used here, which other processes that share it will
@@ -75,8 +74,8 @@ HKT_API hkt_async int hkt_accept(int fd, struct sockaddr *addr, socklen_t *addr_
 HKT_API hkt_async int hkt_connect(int fd, const struct sockaddr *addr, socklen_t addr_size);
 
 /* What: read(2), write(2) and writev(2) that never wait: for buffers that are flushed and filled
- * when it suits. On a socket the write raises no SIGPIPE. Others do not get their turn in
- * them: whoever makes many of them without waiting gives it up by hkt_sleep(0).
+ * when it suits. On a socket the write raises no SIGPIPE, whatever its action. Others do not get
+ * their turn in them: whoever makes many of them without waiting gives it up by hkt_sleep(0).
  * Returns: the count; 0 at the end of what is read; -EAGAIN: it would have to wait; -EPERM: no loop
  * runs here. Suspends: never: callbacks may call them too. */
 HKT_API HKT_MUST_CHECK ssize_t hkt_try_read(int fd, void *buf, size_t size);
@@ -92,7 +91,7 @@ HKT_API hkt_async int hkt_wait_input(int fd);
  * of it besides; then fn(arg, result) is called by the loop. Until then both the bytes and s stay
  * where they are. One at a time for a descriptor, or the order is lost.
  * Returns: 0; -ENOSYS: the poller, or this kind of descriptor, has no such thing: write then;
- * -EBUSY: s is on its way; -EAGAIN. Suspends: never. */
+ * -EBUSY: s is on its way; -ENOMEM. Suspends: never. */
 HKT_API HKT_MUST_CHECK int hkt_send_begin(struct hkt_sending *s, int fd, const void *data,
                                           size_t size, hkt_sent_fn *fn, void *arg);
 
@@ -119,8 +118,9 @@ HKT_API hkt_async int hkt_wait_writable(int fd);
 
 /* What: waits until fd is readable or writable, as its owner, a library such as libcurl or libpq,
  * asks. Nothing is remembered about fd afterwards, so the library may close it when it likes; but
- * not while this waits. events: HKT_READABLE, HKT_WRITABLE or both.
- * Returns: those that are; -EINVAL: none asked for. Suspends: unless one is. */
+ * not while this waits, unless by hkt_close(). Other calls here that would wait for fd answer
+ * -EBUSY meanwhile. events: HKT_READABLE, HKT_WRITABLE or both. Returns: those that are; -EINVAL:
+ * none asked for. Suspends: unless one is. */
 HKT_API hkt_async int hkt_poll(int fd, unsigned events);
 
 HKT_END_DECLS

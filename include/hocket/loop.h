@@ -127,9 +127,11 @@ HKT_INLINE uint64_t hkt__tasks_made(const struct hkt_loop *loop)
     return ((const uint64_t *)(const void *)loop)[1];
 }
 
-/* What: makes a loop on this thread. opts may be NULL.
- * Returns: the loop, or NULL when the system refuses (reported), which every call answers with
- * -ENOMEM. Owner: the caller. asyncio: new_event_loop(). */
+/* What: makes a loop on this thread. opts may be NULL. As long as there is a loop, SIGPIPE is
+ * ignored if it had its default action, as it is in programs that are started meanwhile without
+ * fork(), unless they are told otherwise (POSIX_SPAWN_SETSIGDEF). Returns: the loop, or NULL when
+ * the system refuses (reported), which every call answers with -ENOMEM. Owner: the caller. asyncio:
+ * new_event_loop(). */
 HKT_API HKT_MUST_CHECK struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts);
 
 /* What: drops what is queued, closes the poller, and frees the loop. Tasks that have not finished
@@ -156,9 +158,7 @@ HKT_API void hkt_loop_stop(struct hkt_loop *loop);
 
 /* What: the whole life of a program: makes a loop, runs fn(arg) in it as the main task, then
  * cancels all other tasks, waits for them, reports their errors, and frees the loop. A first SIGINT
- * or SIGTERM cancels the main task; a second one takes its default action. SIGPIPE, if it has its
- * default action, is ignored meanwhile, as it is in programs that are started meanwhile without
- * fork(), unless they are told otherwise (POSIX_SPAWN_SETSIGDEF).
+ * or SIGTERM cancels the main task; a second one takes its default action.
  * Returns: what fn returned; -EINTR when it ended cancelled by such a signal and nobody else had
  * asked; else as hkt_loop_run(). asyncio: asyncio.run(). */
 HKT_API HKT_MUST_CHECK int hkt_run(hkt_task_fn *fn, void *arg);

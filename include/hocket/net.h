@@ -157,6 +157,13 @@ HKT_API hkt_async ssize_t hkt_stream_readuntil_any(struct hkt_stream *s,
                                                    const struct iovec *separators, int n,
                                                    const char **data);
 
+/* What: reads all that comes until the end, without copying: *data stays valid until the next read
+ * from the stream, and is not NUL-terminated. limit: how much that may be.
+ * Returns: the count, 0 if nothing came; -EMSGSIZE: more than the limit precedes the end: the data
+ * stays; as hkt_stream_read(), and what had come stays then. Suspends: until the end.
+ * asyncio: read(-1). */
+HKT_API hkt_async ssize_t hkt_stream_readall(struct hkt_stream *s, size_t limit, const char **data);
+
 /* What: waits until at least size bytes are there, or the end, and shows all that is there, without
  * taking it. *data stays valid until the next read or peek.
  * Returns: how many are there, less than size only at the end; as hkt_stream_read().
@@ -287,8 +294,8 @@ struct hkt_server_opts {
 /* What: makes listening sockets: one for each address of the URL. A unix socket that nobody listens
  * on any more is taken over. opts may be NULL. max: how many fds fit.
  * Returns: how many; as hkt_resolve(); -EADDRINUSE, also when a unix path is something else;
- * -ENOENT: no such socket was handed over; -errno. Suspends: if a name has to be looked up.
- * Owner: the caller closes them. */
+ * -ENOENT: no such socket was handed over; -E2BIG: more were than fit; -errno. Suspends: if a name
+ * has to be looked up. Owner: the caller closes them. */
 HKT_API hkt_async int hkt_listen(const char *url, const struct hkt_server_opts *opts, int *fds,
                                  size_t max);
 

@@ -223,20 +223,29 @@ static bool is_named(const char *list, int i, const char *name)
     return size == strlen(name) && memcmp(list, name, size) == 0;
 }
 
-int hkt_listen_fds(const char *name, int *fds, size_t max)
+/* How many there are, whether or not they fit. */
+static size_t find_handed(const char *name, int *fds, size_t max)
 {
     long count = strtol(env("LISTEN_FDS"), NULL, 10);
     size_t n = 0;
 
     if (strtol(env("LISTEN_PID"), NULL, 10) != (long)getpid())
         return 0;
-    for (int i = 0; i < count && n < max; i++) {
+    for (int i = 0; i < count; i++) {
         if (name && *name && !is_named(env("LISTEN_FDNAMES"), i, name))
             continue;
-        (void)fcntl(FIRST_HANDED + i, F_SETFD, FD_CLOEXEC);
-        fds[n++] = FIRST_HANDED + i;
+        if (n < max)
+            fds[n] = FIRST_HANDED + i;
+        n += fcntl(FIRST_HANDED + i, F_SETFD, FD_CLOEXEC) == 0;
     }
-    return (int)n;
+    return n;
+}
+
+int hkt_listen_fds(const char *name, int *fds, size_t max)
+{
+    size_t n = find_handed(name, fds, max);
+
+    return (int)(n < max ? n : max);
 }
 
 static int inherited(const char *url, int *fds, size_t max)
@@ -254,12 +263,15 @@ static int inherited(const char *url, int *fds, size_t max)
 
 static int handed_over(const char *url, int *fds, size_t max)
 {
-    int n = hkt_listen_fds(url + 10, fds, max);
+    size_t n = find_handed(url + 10, fds, max);
 
-    if (n > 0)
-        return n;
-    hkt_report("'%s': no such socket was handed over", url);
-    return -ENOENT;
+    if (n > 0 && n <= max)
+        return (int)n;
+    if (n == 0)
+        hkt_report("'%s': no such socket was handed over", url);
+    else
+        hkt_report("'%s': %zu sockets were handed over, and %zu fit", url, n, max);
+    return n == 0 ? -ENOENT : -E2BIG;
 }
 
 int hkt_listen(const char *url, const struct hkt_server_opts *opts, int *fds, size_t max)

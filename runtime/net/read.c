@@ -4,6 +4,7 @@
  */
 #include <hocket/net.h>
 
+#include <stdint.h>
 #include <string.h>
 
 ssize_t hkt_stream_readexactly(struct hkt_stream *s, void *buf, size_t size)
@@ -118,6 +119,15 @@ ssize_t hkt_stream_readuntil(struct hkt_stream *s, const void *separator, size_t
     const struct iovec one = {(void *)(uintptr_t)separator, size};
 
     return hkt_stream_readuntil_any(s, &one, 1, data);
+}
+
+ssize_t hkt_stream_readall(struct hkt_stream *s, size_t limit, const char **data)
+{
+    ssize_t n = hkt_stream_peek(s, limit < SIZE_MAX ? limit + 1 : limit, data);
+
+    if (n <= 0)
+        return n;
+    return (size_t)n <= limit ? take(s, (size_t)n) : -EMSGSIZE;
 }
 
 static void drop_line(struct hkt_stream *s, const char *data)

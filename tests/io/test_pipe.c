@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pipes whose other end is gone, and SIGPIPE, which hkt_run() keeps away.
+ * Pipes whose other end is gone, and SIGPIPE, which loops keep away.
  */
 #include "io/backends.h"
 
@@ -54,6 +54,20 @@ Test(pipe, without_a_reader_is_an_error_and_no_signal)
     signal(SIGPIPE, SIG_DFL);
     on_each_backend(no_reader, NULL);
     cr_assert(sigpipe_is(SIG_DFL), "as it was");
+}
+
+/* A loop that the program made itself, and runs again. */
+Test(pipe, without_a_reader_is_no_signal_for_any_loop)
+{
+    signal(SIGPIPE, SIG_DFL);
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        const struct hkt_loop_opts opts = {.poller = backends[i]};
+        struct hkt_loop *loop = hkt_loop_new(&opts);
+        cr_assert_eq(hkt_loop_run(loop, no_reader, NULL), 0);
+        cr_assert_eq(hkt_loop_run(loop, no_reader, NULL), 0);
+        cr_assert_eq(hkt_loop_free(loop), 0);
+        cr_assert(sigpipe_is(SIG_DFL), "as it was");
+    }
 }
 
 static int fill(void *fd)

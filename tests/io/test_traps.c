@@ -10,8 +10,10 @@
  */
 #include "io/backends.h"
 
+#include "base/reports.h"
 #include "base/sys.h"
 #include "base/where.h"
+#include "sched/sched.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -178,6 +180,33 @@ static int closes_armed(void *arg)
 Test(traps, a_close_sends_the_end_whatever_is_armed)
 {
     on_each_backend(closes_armed, NULL);
+}
+
+/* The end must go out also when nobody waits for a descriptor any more and others keep the loop
+ * busy. */
+static int closes_busily(void *arg)
+{
+    int pair[2];
+    char c;
+    ssize_t n = -1;
+
+    (void)arg;
+    tcp_pair(pair);
+    struct hkt_task *t = hkt_spawn(wait_input, FD_ARG(pair[1]));
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(hkt_close(pair[1]), 0);
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    for (int turns = 0; turns < 200000 && n < 0; turns++) {
+        cr_assert_eq(hkt_sleep(0), 0);
+        n = recv(pair[0], &c, 1, MSG_DONTWAIT);
+    }
+    cr_assert_eq(n, 0, "no end");
+    return hkt_close(pair[0]);
+}
+
+Test(traps, a_close_sends_the_end_however_busy_the_loop_is)
+{
+    on_each_backend(closes_busily, NULL);
 }
 
 /* The port of a listener on which somebody accepts. What a process that was killed leaves to the
@@ -423,6 +452,162 @@ Test(traps, a_connection_that_was_reset_before_its_accept_is_skipped)
     real = hkt__sys;
     hkt__sys.accept = failing_accept;
     on_each_backend(accepts_the_next, NULL);
+}
+
+/* A poller as it is, but for what a test makes of its answers. */
+
+static const struct hkt__poller_ops *honest;
+static struct hkt__poller_ops dishonest;
+
+static void deceive(int (*wait)(struct hkt__poller *p, struct hkt__event *events, int most,
+                                int64_t timeout_ns))
+{
+    honest = hkt__loop->poller.ops;
+    dishonest = *honest;
+    dishonest.wait = wait;
+    hkt__loop->poller.ops = &dishonest;
+}
+
+/* The system may end a registration at any event: when it has no room for more events. Were nobody
+ * told, who waits for the other direction, or for more, would wait for ever. */
+
+static int ends; /* that are still to come */
+
+static int wait_and_end(struct hkt__poller *p, struct hkt__event *events, int most,
+                        int64_t timeout_ns)
+{
+    const uint32_t other = HKT__POLL_DATA | HKT__POLL_ACCEPTED | HKT__POLL_SENT | HKT__POLL_NOTIFY;
+    int n = honest->wait(p, events, most, timeout_ns);
+
+    for (int i = 0; i < n && ends > 0; i++) {
+        if (events[i].what & other || events[i].token & HKT__POLL_ONCE)
+            continue;
+        honest->remove(p, (int)(uint32_t)events[i].token, events[i].token);
+        events[i].what |= HKT__POLL_LAST;
+        ends--;
+    }
+    return n;
+}
+
+static int write_bulk(void *fd)
+{
+    static char bulk[1 << 20];
+
+    return hkt_write_all(ARG_FD(fd), bulk, sizeof bulk, NULL);
+}
+
+static int registrations_end(void *arg)
+{
+    int pair[2];
+    char buf[4096];
+    size_t got = 0;
+
+    (void)arg;
+    deceive(wait_and_end);
+    for (int round = 0; round < 5; round++) {
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        ends = 3;
+        struct hkt_task *reader = hkt_spawn(read_one, FD_ARG(pair[0]));
+        struct hkt_task *writer = hkt_spawn(write_bulk, FD_ARG(pair[0]));
+        for (got = 0; got < 1 << 20;) {
+            ssize_t n = bounded_read(pair[1], buf, sizeof buf);
+            cr_assert_gt(n, 0);
+            got += (size_t)n;
+        }
+        cr_assert_eq(hkt_join(writer), 0);
+        cr_assert_not(hkt_task_done(reader));
+        ends = 3;
+        cr_assert_eq(hkt_write(pair[1], "x", 1), 1);
+        cr_assert_eq(hkt_join(reader), 'x');
+        cr_assert_eq(hkt_close(pair[0]) | hkt_close(pair[1]), 0);
+    }
+    hkt__loop->poller.ops = honest;
+    return 0;
+}
+
+Test(traps, a_registration_that_the_system_ends_is_made_again, .timeout = 60)
+{
+    on_each_backend(registrations_end, NULL);
+}
+
+/* A reader callback keeps its registration, too. */
+
+static int bytes_called;
+
+static void take_byte(void *fd)
+{
+    char c;
+
+    bytes_called += read(ARG_FD(fd), &c, 1) == 1;
+}
+
+static int callbacks_end(void *arg)
+{
+    int pair[2];
+
+    (void)arg;
+    deceive(wait_and_end);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    bytes_called = 0;
+    cr_assert_eq(hkt_add_reader(hkt__loop, pair[0], take_byte, FD_ARG(pair[0])), 0);
+    for (int i = 1; i <= 5; i++) {
+        ends = 2;
+        cr_assert_eq(write(pair[1], "x", 1), 1);
+        for (int tries = 0; tries < 2000 && bytes_called < i; tries++)
+            cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+        cr_assert_eq(bytes_called, i);
+    }
+    hkt__loop->poller.ops = honest;
+    return hkt_close(pair[0]) | hkt_close(pair[1]);
+}
+
+Test(traps, so_is_that_of_a_callback, .timeout = 60)
+{
+    on_each_backend(callbacks_end, NULL);
+}
+
+/* A poller that fails: the loop goes on with what is ready, says so once, and does not spin. */
+
+static int failures, waits;
+
+static int wait_and_fail(struct hkt__poller *p, struct hkt__event *events, int most,
+                         int64_t timeout_ns)
+{
+    waits++;
+    return failures > 0 && failures-- > 0 ? -ENOMEM : honest->wait(p, events, most, timeout_ns);
+}
+
+static struct reports reports;
+
+static int poller_fails(void *arg)
+{
+    int pair[2];
+
+    (void)arg;
+    reports_to(&reports);
+    reports.count = 0;
+    tcp_pair(pair);
+    struct hkt_task *t = hkt_spawn(read_one, FD_ARG(pair[1]));
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(write(pair[0], "x", 1), 1);
+    deceive(wait_and_fail);
+    failures = 20;
+    cr_assert_eq(hkt_join(t), 'x');
+    cr_assert_eq(failures, 0);
+    cr_assert_eq(reports.count, 1);
+    failures = 1000000;
+    waits = 0;
+    cr_assert_eq(hkt_sleep(HKT_MS(50)), 0, "the clock goes on");
+    cr_assert_lt(waits, 100);
+    failures = 0;
+    cr_assert_eq(reports.count, 1);
+    hkt__loop->poller.ops = honest;
+    return hkt_close(pair[0]) | hkt_close(pair[1]);
+}
+
+Test(traps, a_poller_that_fails_is_reported_once)
+{
+    on_each_backend(poller_fails, NULL);
 }
 
 /* Timers that are armed before the loop first runs: were they all put far off, because the wheel

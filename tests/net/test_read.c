@@ -4,6 +4,8 @@
  */
 #include "net/streams.h"
 
+#include <stdint.h>
+
 enum { LIMIT = 64 };
 
 static const struct hkt_stream_opts small = {.limit = LIMIT};
@@ -324,6 +326,105 @@ static int peeks(void *arg)
 Test(read, peek_and_consume)
 {
     on_each_backend(peeks, NULL);
+}
+
+static int everything(void *arg)
+{
+    static const char *const text[] = {"abc", "def", "\n\n", NULL};
+    struct hkt_stream *s[2];
+    const char *data;
+    char c;
+
+    (void)arg;
+    stream_pair(s, NULL);
+    struct pieces pieces = {s[0], text};
+    struct hkt_task *sender = hkt_spawn(send_pieces, &pieces);
+    cr_assert_eq(hkt_stream_read(s[1], &c, 1), 1, "what was taken is not in it");
+    cr_assert_eq(hkt_stream_readall(s[1], 6, &data), -EMSGSIZE);
+    cr_assert_eq(hkt_stream_readall(s[1], 0, &data), -EMSGSIZE);
+    expect_slice(hkt_stream_readall(s[1], 7, &data), &data, "bcdef\n\n");
+    cr_assert_eq(hkt_stream_readall(s[1], 7, &data), 0);
+    cr_assert_eq(hkt_stream_readall(s[1], SIZE_MAX, &data), 0);
+    cr_assert_eq(hkt_join(sender), 0);
+    free_pair(s);
+    return 0;
+}
+
+Test(read, all_to_the_end)
+{
+    on_each_backend(everything, NULL);
+}
+
+enum { PLENTY = 3 << 20 };
+
+static int send_plenty(void *s)
+{
+    static char text[PLENTY];
+
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i % 251);
+    HKT_TRY(hkt_stream_write(s, text, sizeof text));
+    return hkt_stream_write_eof(s);
+}
+
+static int plenty(void *arg)
+{
+    struct hkt_stream *s[2];
+    const char *data;
+    size_t wrong = 0;
+
+    (void)arg;
+    stream_pair(s, NULL);
+    struct hkt_task *sender = hkt_spawn(send_plenty, s[0]);
+    cr_assert_eq(hkt_stream_readall(s[1], 100000, &data), -EMSGSIZE, "it does not wait for all");
+    cr_assert_eq(hkt_stream_readall(s[1], SIZE_MAX, &data), PLENTY, "and nothing is lost");
+    for (size_t i = 0; i < PLENTY; i++)
+        wrong += data[i] != (char)(i % 251);
+    cr_assert_eq(wrong, 0);
+    cr_assert_eq(hkt_join(sender), 0);
+    free_pair(s);
+    return 0;
+}
+
+Test(read, all_of_plenty)
+{
+    on_each_backend(plenty, NULL);
+}
+
+static int read_all(void *s)
+{
+    const char *data;
+
+    return (int)hkt_stream_readall(s, 100, &data);
+}
+
+static int all_cancelled(void *arg)
+{
+    const struct linger hard = {1, 0};
+    struct hkt_stream *s[2];
+    const char *data;
+
+    (void)arg;
+    stream_pair(s, NULL);
+    struct hkt_task *t = hkt_spawn(read_all, s[1]);
+    send_text(s[0], "abc");
+    cr_assert_eq(hkt_sleep(HKT_MS(2)), 0);
+    cr_assert_eq(hkt_join(hkt_spawn(read_all, s[1])), -EBUSY);
+    cr_assert(hkt_task_cancel(t));
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    t = hkt_spawn(read_all, s[1]);
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(setsockopt(hkt_stream_fd(s[0]), SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
+    hkt_stream_abort(s[0]);
+    cr_assert_eq(hkt_join(t), -ECONNRESET);
+    expect_slice(hkt_stream_peek(s[1], 1, &data), &data, "abc");
+    free_pair(s);
+    return 0;
+}
+
+Test(read, all_of_what_ends_otherwise_loses_nothing)
+{
+    on_each_backend(all_cancelled, NULL);
 }
 
 static int read_one(void *s)

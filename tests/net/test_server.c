@@ -453,6 +453,8 @@ static int activated(void *arg)
     MUST(hkt_listen_fds("cha", fds, 8) == 0);
     MUST(hkt_listen_fds("", fds, 1) == 1);
     MUST(fcntl(3, F_GETFD) == FD_CLOEXEC);
+    MUST(hkt_listen("systemd://", NULL, fds, 1) == -E2BIG);
+    MUST(hkt_listen("systemd://", NULL, fds, 2) == 2);
     MUST(hkt_start_server("systemd://mail", echo, NULL, NULL, &server) == -ENOENT);
     MUST(hkt_start_server("fd://77", echo, NULL, NULL, &server) == -EBADF);
     MUST(hkt_start_server("fd://x", echo, NULL, NULL, &server) == -EBADF);
