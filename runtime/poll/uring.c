@@ -260,6 +260,7 @@ HKT__APART static void cancel_now(struct io_uring *ring, uint64_t token)
     struct io_uring_sync_cancel_reg one = {.addr = token, .fd = -1};
 
     (void)io_uring_register_sync_cancel(ring, &one);
+    (void)io_uring_get_events(ring);
 }
 
 static void cancel_later(struct hkt__poller *p, uint64_t token)
