@@ -138,6 +138,7 @@ static int cancelled(void *arg)
     cr_assert_eq(hkt_join(t), -ECANCELED);
     cr_assert_eq(hkt_sleep(HKT_MS(2)), 0);
     cr_assert_eq(input(pair[1], buf, 8), 4);
+    cr_assert_eq(hkt_try_read(pair[1], buf, sizeof buf), -EAGAIN);
 
     t = hkt_spawn(wait_input, FD_ARG(pair[1]));
     cr_assert_eq(hkt_sleep(HKT_MS(2)), 0);
