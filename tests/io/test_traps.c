@@ -16,9 +16,11 @@
 #include "sched/sched.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 /* Whoever waits longer than this waits for ever. */
 #define BOUND HKT_SEC(20)
@@ -210,7 +212,7 @@ Test(traps, a_close_sends_the_end_however_busy_the_loop_is)
 }
 
 /* The port of a listener on which somebody accepts. What a process that was killed leaves to the
- * system, which takes some milliseconds, cannot be cured from here: tests of that have to retry. */
+ * system, which takes some milliseconds, cannot be cured from here: who needs it has to retry. */
 
 static int listen_at(struct sockaddr_in *addr)
 {
@@ -260,6 +262,51 @@ static int port_again(void *arg)
 Test(traps, a_port_is_free_after_its_close)
 {
     on_each_backend(port_again, NULL);
+}
+
+/* A process that is killed while it accepts. Its ring, and with it the listener, goes when the
+ * system gets to it. */
+
+static int listens_for_ever(void *out)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = listen_at(&addr);
+    struct hkt_task *t = hkt_spawn(accept_one, FD_ARG(fd));
+    HKT_TRY(hkt_sleep(HKT_MS(2)));
+    if (write(ARG_FD(out), &addr, sizeof addr) != sizeof addr)
+        return -EIO;
+    return hkt_join(t);
+}
+
+static void kill_and_listen(const struct hkt_loop_opts *opts)
+{
+    struct sockaddr_in addr;
+    int told[2], fd = -1, tries = 0;
+
+    cr_assert_eq(pipe2(told, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(hkt_run_opts(listens_for_ever, FD_ARG(told[1]), opts) == 0 ? 0 : 1);
+    close(told[1]);
+    cr_assert_eq(read(told[0], &addr, sizeof addr), (ssize_t)sizeof addr);
+    close(told[0]);
+    cr_assert_eq(kill(pid, SIGKILL), 0);
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    while ((fd = listen_at(&addr)) == -EADDRINUSE && tries++ < 5000)
+        usleep(1000);
+    cr_assert(fd >= 0, "%d", fd);
+    close(fd);
+}
+
+Test(traps, a_port_of_a_process_that_was_killed_comes_free, .timeout = 60)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        const struct hkt_loop_opts opts = {.poller = backends[i]};
+        if (have_backend(backends[i]))
+            kill_and_listen(&opts);
+    }
 }
 
 /* Interrupted calls, more often than any signal could. */

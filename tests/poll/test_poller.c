@@ -4,6 +4,7 @@
  * kqueue, the last over the fake in its two forms and over libkqueue where that is installed;
  * elsewhere the kernel's kqueue.
  */
+#include "base/refuse.h"
 #include "base/where.h"
 #include "ends.h"
 
@@ -22,10 +23,6 @@
 #include <time.h>
 
 #if defined(__linux__)
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
 
@@ -1005,19 +1002,9 @@ EACH(a_wait_of_centuries)
 }
 
 #if defined(SYS_epoll_pwait2)
-/* Answers that call as a kernel does that is too old for it. */
 static void forget_precise_waits(void)
 {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof code / sizeof *code, code};
-
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    if (!refuse_call(SYS_epoll_pwait2, ENOSYS))
         cr_skip_test("system calls cannot be filtered here");
     cr_assert_eq(syscall(SYS_epoll_pwait2, -1, NULL, 0, NULL, NULL, 0), -1);
     cr_assert_eq(errno, ENOSYS);
