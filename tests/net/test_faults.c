@@ -548,6 +548,125 @@ Test(faults, a_client_that_sends_byte_by_byte_is_served)
     on_each_backend(slow_client, NULL);
 }
 
+/* One byte a second, in simulated time: nineteen seconds a line. */
+
+static int64_t simulated_now;
+
+static int64_t simulated_clock(void *ctx)
+{
+    (void)ctx;
+    return simulated_now;
+}
+
+static void simulated_sleep(void *ctx, int64_t until)
+{
+    (void)ctx;
+    simulated_now = until;
+}
+
+static void in_simulated_time(hkt_task_fn *fn)
+{
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        const struct hkt_loop_opts opts = {
+            .poller = backends[i], .clock = simulated_clock, .sleep_until = simulated_sleep};
+        if (!have_backend(backends[i]))
+            continue;
+        simulated_now = 0;
+        cr_assert_eq(hkt_run_opts(fn, NULL, &opts), 0);
+    }
+}
+
+static int byte_a_second(void *arg)
+{
+    static const char text[] = "one byte at a time\n";
+    struct hkt_stream *s = arg;
+
+    for (size_t i = 0; i < sizeof text - 1; i++) {
+        HKT_TRY(hkt_sleep(HKT_SEC(1)));
+        HKT_TRY(hkt_stream_write(s, text + i, 1));
+        HKT_TRY(hkt_stream_drain(s));
+    }
+    return 0;
+}
+
+static int slower_client(void *arg)
+{
+    struct hkt_server *server = start_server(ANY, echo_line, NULL, NULL);
+    struct hkt_stream *slow = connect_to(server), *quick = connect_to(server);
+    char line[64];
+    int others = 0;
+
+    (void)arg;
+    struct hkt_task *t = hkt_spawn(byte_a_second, slow);
+    for (; !hkt_task_done(t); others++) {
+        expect_echo(quick, "others go on\n");
+        cr_assert_eq(hkt_sleep(HKT_MS(100)), 0);
+    }
+    cr_assert_geq(others, 150, "%d", others);
+    cr_assert_eq(hkt_stream_readline(slow, line, sizeof line), 19);
+    cr_assert_str_eq(line, "one byte at a time\n");
+    cr_assert_eq(hkt_join(t), 0);
+    hkt_stream_free(slow);
+    hkt_stream_free(quick);
+    hkt_server_free(server);
+    return 0;
+}
+
+Test(faults, a_client_that_sends_a_byte_a_second_is_served)
+{
+    in_simulated_time(slower_client);
+}
+
+/* A limit on the whole line, which each byte that comes does not move. */
+
+struct limited {
+    ssize_t rc;
+    size_t left;
+    int64_t took;
+};
+
+static int limited_line(struct hkt_stream *s, void *arg)
+{
+    struct limited *l = arg;
+    struct hkt_timeout limit = {0};
+    char line[64];
+
+    int64_t began = hkt_now();
+    HKT_TRY(hkt_timeout_enter(&limit, HKT_SEC(10)));
+    ssize_t n = hkt_stream_readline(s, line, sizeof line);
+    l->rc = (ssize_t)hkt_timeout_exit(&limit, n);
+    l->took = hkt_now() - began;
+    l->left = hkt_stream_buffered(s);
+    return 0;
+}
+
+static int limited_client(void *arg)
+{
+    struct limited l = {.rc = 0};
+    struct hkt_server *server = start_server(ANY, limited_line, &l, NULL);
+    struct hkt_stream *s = connect_to(server);
+    char c;
+
+    (void)arg;
+    struct hkt_task *t = hkt_spawn(byte_a_second, s);
+    ssize_t n = hkt_stream_read(s, &c, 1);
+    cr_assert(n == 0 || n == -ECONNRESET, "the server hangs up: %zd", n);
+    cr_assert_eq(l.rc, -ETIMEDOUT);
+    cr_assert_geq(l.took, HKT_SEC(10));
+    cr_assert_lt(l.took, HKT_SEC(11));
+    cr_assert(l.left >= 8 && l.left <= 11, "%zu bytes had come", l.left);
+    int rc = hkt_join(t);
+    cr_assert(rc == -EPIPE || rc == -ECONNRESET, "%d", rc);
+    hkt_stream_free(s);
+    hkt_server_free(server);
+    return 0;
+}
+
+Test(faults, a_limit_on_a_line_ends_one_who_sends_a_byte_a_second)
+{
+    in_simulated_time(limited_client);
+}
+
 enum { HIGH = 20000 };
 
 struct flood {
