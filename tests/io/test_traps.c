@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <hocket/file.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -611,6 +612,35 @@ static int callbacks_end(void *arg)
 Test(traps, so_is_that_of_a_callback, .timeout = 60)
 {
     on_each_backend(callbacks_end, NULL);
+}
+
+/* A poller that has no room for a call on a file: the pool makes it. */
+
+static int no_room(struct hkt__poller *p, const struct hkt__poll_file *f, uint64_t token)
+{
+    (void)p, (void)f, (void)token;
+    return -ENOMEM;
+}
+
+static int file_by_the_pool(void *arg)
+{
+    char buf[8];
+
+    (void)arg;
+    if (!hkt__loop->poller.ops->file)
+        return 0;
+    deceive(hkt__loop->poller.ops->wait);
+    dishonest.file = no_room;
+    int fd = hkt_file_open("/dev/zero", O_RDONLY, 0);
+    cr_assert(fd >= 0, "%d", fd);
+    cr_assert_eq(hkt_file_pread(fd, buf, sizeof buf, 0), (ssize_t)sizeof buf);
+    hkt__loop->poller.ops = honest;
+    return hkt_close(fd);
+}
+
+Test(traps, a_call_on_a_file_goes_to_the_pool_when_the_poller_has_no_room)
+{
+    on_each_backend(file_by_the_pool, NULL);
 }
 
 /* A poller that fails: the loop goes on with what is ready, says so once, and does not spin. */
