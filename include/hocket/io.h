@@ -119,8 +119,10 @@ HKT_API hkt_async int hkt_wait_writable(int fd);
 /* What: waits until fd is readable or writable, as its owner, a library such as libcurl or libpq,
  * asks. Nothing is remembered about fd afterwards, so the library may close it when it likes; but
  * not while this waits, unless by hkt_close(). Other calls here that would wait for fd answer
- * -EBUSY meanwhile. events: HKT_READABLE, HKT_WRITABLE or both. Returns: those that are; -EINVAL:
- * none asked for. Suspends: unless one is. */
+ * -EBUSY meanwhile. events: HKT_READABLE, HKT_WRITABLE or both.
+ * Returns: those that are; -EINVAL: none asked for; -EBUSY: a task is in this call for fd, or one
+ * was in another that had to wait for it, which makes fd hocket's own.
+ * Suspends: unless one is. */
 HKT_API hkt_async int hkt_poll(int fd, unsigned events);
 
 HKT_END_DECLS

@@ -15,7 +15,7 @@ struct hkt__once {
 };
 
 /* Has t, which parks next, woken with the events that came, or with -ECANCELED when fd is closed.
- * 0 or -errno. */
+ * 0 or -errno; -EBUSY: it is registered already. */
 int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned events,
                     struct hkt_task *t);
 void hkt__once_cancel(struct hkt__once *o);

@@ -205,9 +205,16 @@ static int both_ways(void *arg)
     make_pair();
     struct hkt_task *polls = start(poll_pair, NULL);
     cr_assert_eq(hkt_join(hkt_spawn(read_one, FD_ARG(pair[0]))), -EBUSY);
+    cr_assert_eq(hkt_poll(pair[0], HKT_READABLE), -EBUSY);
     cr_assert_eq(write(pair[1], "x", 1), 1);
     cr_assert_eq(hkt_join(polls), HKT_READABLE);
     cr_assert_eq(hkt_join(hkt_spawn(read_one, FD_ARG(pair[0]))), 1);
+    struct hkt_task *reads = start(read_one, FD_ARG(pair[0]));
+    cr_assert_eq(hkt_poll(pair[0], HKT_READABLE), -EBUSY);
+    cr_assert_eq(write(pair[1], "x", 1), 1);
+    cr_assert_eq(hkt_join(reads), 1);
+    cr_assert_eq(hkt_poll(pair[0], HKT_READABLE), -EBUSY, "it is ours from now on");
+    cr_assert_eq(hkt_poll(pair[0], HKT_WRITABLE), HKT_WRITABLE, "which needs no wait");
     (void)hkt_close(pair[0]);
     return hkt_close(pair[1]);
 }
