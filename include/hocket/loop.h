@@ -129,9 +129,9 @@ HKT_INLINE uint64_t hkt__tasks_made(const struct hkt_loop *loop)
 
 /* What: makes a loop on this thread. opts may be NULL. As long as there is a loop, SIGPIPE is
  * ignored if it had its default action, as it is in programs that are started meanwhile without
- * fork(), unless they are told otherwise (POSIX_SPAWN_SETSIGDEF). Returns: the loop, or NULL when
- * the system refuses (reported), which every call answers with -ENOMEM. Owner: the caller. asyncio:
- * new_event_loop(). */
+ * fork(), unless they are told otherwise (POSIX_SPAWN_SETSIGDEF).
+ * Returns: the loop, or NULL when the system refuses (reported), which every call answers with
+ * -ENOMEM. Owner: the caller. asyncio: new_event_loop(). */
 HKT_API HKT_MUST_CHECK struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts);
 
 /* What: drops what is queued, closes the poller, and frees the loop. Tasks that have not finished

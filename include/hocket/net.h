@@ -294,8 +294,8 @@ struct hkt_server_opts {
 /* What: makes listening sockets: one for each address of the URL. A unix socket that nobody listens
  * on any more is taken over. opts may be NULL. max: how many fds fit.
  * Returns: how many; as hkt_resolve(); -EADDRINUSE, also when a unix path is something else;
- * -ENOENT: no such socket was handed over; -E2BIG: more were than fit; -errno. Suspends: if a name
- * has to be looked up. Owner: the caller closes them. */
+ * -ENOENT: no such socket was handed over; -E2BIG: more were than fit; -errno.
+ * Suspends: if a name has to be looked up. Owner: the caller closes them. */
 HKT_API hkt_async int hkt_listen(const char *url, const struct hkt_server_opts *opts, int *fds,
                                  size_t max);
 
