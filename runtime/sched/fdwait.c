@@ -297,7 +297,8 @@ static inline void side_event(struct hkt_loop *loop, struct hkt__fd *e, int side
 }
 
 /* What brings something: connections, or bytes. */
-static void bringing_event(struct hkt_loop *loop, struct hkt__fd *e, const struct hkt__event *event)
+HKT__APART static void bringing_event(struct hkt_loop *loop, struct hkt__fd *e,
+                                      const struct hkt__event *event)
 {
     if (event->what & HKT__POLL_ACCEPTED)
         hkt__accepted_event(loop, e, event);
@@ -322,7 +323,8 @@ static inline void readiness_event(struct hkt_loop *loop, struct hkt__fd *e, uin
 
 /* The system has ended the registration. Whoever waits gets another, whose first event says what is
  * so by then; else the next who waits makes it. */
-static void last_event(struct hkt_loop *loop, struct hkt__fd *e, const struct hkt__event *event)
+HKT__APART static void last_event(struct hkt_loop *loop, struct hkt__fd *e,
+                                  const struct hkt__event *event)
 {
     readiness_event(loop, e, event->what & ~(uint32_t)HKT__POLL_LAST);
     e->registered = false;
@@ -363,12 +365,12 @@ void hkt__fd_event(struct hkt_loop *loop, const struct hkt__event *event)
         drop_stale(loop, event);
         return;
     }
-    if (what & (HKT__POLL_ACCEPTED | HKT__POLL_DATA))
-        bringing_event(loop, e, event);
-    else if (HKT_UNLIKELY(what & HKT__POLL_LAST))
-        last_event(loop, e, event);
-    else
+    if (!(what & (HKT__POLL_ACCEPTED | HKT__POLL_DATA | HKT__POLL_LAST)))
         readiness_event(loop, e, what);
+    else if (what & (HKT__POLL_ACCEPTED | HKT__POLL_DATA))
+        bringing_event(loop, e, event);
+    else
+        last_event(loop, e, event);
 }
 
 void hkt__fd_forget(struct hkt_loop *loop, int fd)

@@ -39,8 +39,8 @@ struct hkt__fd {
     uint32_t generation;            /* of the number: events of an older one are dropped */
     uint8_t ready;                  /* HKT__POLL_*: not known to be empty, or full */
     bool known;                     /* made non-blocking */
-    bool tcp;                       /* a short count means drained */
-    bool registered : 1;            /* with the poller */
+    bool registered;                /* with the poller */
+    bool tcp : 1;                   /* a short count means drained */
     bool always : 1;                /* the poller does not take it: it never blocks */
     struct hkt__inbox inbox;
     struct hkt__accepted *accepted; /* of a listener: see fdaccept.h */
