@@ -69,7 +69,8 @@ HKT_BEGIN_DECLS
 HKT_API HKT_MUST_CHECK int hkt_tls_new(const struct hkt_tls_opts *opts, struct hkt_tls **tls);
 
 /* What: a server's choice by the name that a client asks for: for this one, or as "*.example.org"
- * for any one label before it, the certificate and settings of `other` are used.
+ * for any one label before it, the certificate and settings of `other` are used. Sessions that were
+ * made by one of the two are not resumed by the other.
  * Returns: 0; -EINVAL: no name; -ENOMEM. Suspends: never. Owner: `other` may be freed before tls.
  * Python: SSLContext.sni_callback. */
 HKT_API HKT_MUST_CHECK int hkt_tls_add_name(struct hkt_tls *tls, const char *name,

@@ -5,6 +5,7 @@
 #include "context.h"
 
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <string.h>
 
 enum { HANDSHAKE_S = 60, SHUTDOWN_S = 30 };
@@ -105,16 +106,25 @@ static int set_alpn(struct hkt_tls *tls, const char *const *names)
     return SSL_CTX_set_alpn_protos(tls->ssl, tls->alpn, tls->alpn_size) == 0 ? 0 : -ENOMEM;
 }
 
+/* A session is resumed in the context that made it, and in no other: what that one has found out
+ * about its client may not be what this one asks. */
+static int set_identity(SSL_CTX *ssl)
+{
+    unsigned char id[16];
+
+    if (RAND_bytes(id, sizeof id) != 1 || SSL_CTX_set_session_id_context(ssl, id, sizeof id) != 1)
+        return refuse("random bytes");
+    return 0;
+}
+
 static int configure(struct hkt_tls *tls, const struct hkt_tls_opts *opts)
 {
-    static const unsigned char id[] = "hocket"; /* sessions of other programs are not ours */
-
     SSL_CTX_set_options(tls->ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_mode(tls->ssl, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(tls->ssl, 1); /* a record in one call */
     SSL_CTX_set_default_passwd_cb(tls->ssl, no_password);
-    (void)SSL_CTX_set_session_id_context(tls->ssl, id, sizeof id - 1);
     hkt__tls_sessions_init(tls);
+    HKT_TRY(set_identity(tls->ssl));
     HKT_TRY(set_versions(tls->ssl, opts));
     HKT_TRY(set_certificate(tls->ssl, opts));
     HKT_TRY(set_trust(tls->ssl, opts));

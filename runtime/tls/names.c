@@ -3,7 +3,7 @@
  * A server with several names: the client says which one it means, before it is shown a
  * certificate.
  */
-#include "context.h"
+#include "transport.h"
 
 #include <string.h>
 #include <strings.h>
@@ -17,22 +17,59 @@ static bool means(const char *text, const char *name)
     return dot && dot > name && strcasecmp(text + 1, dot) == 0;
 }
 
+/* Of those that the context of the connection knows, which is not always the current one of ssl. */
+static const struct hkt_tls *named(SSL *ssl, const char *name)
+{
+    const struct hkt__tls_transport *t = SSL_get_app_data(ssl);
+    const struct hkt_tls *tls = t->tls;
+
+    for (const struct hkt__tls_name *n = tls->names; name && n; n = n->next)
+        if (means(n->text, name))
+            return n->tls;
+    return tls;
+}
+
+/* The host name of the hello's list, which has no other kind and only one. false: there is none,
+ * or it is malformed, which OpenSSL will say when it comes to it. */
+static bool asked_name(SSL *ssl, char name[256])
+{
+    enum { HEAD = 5 }; /* the list's size, the kind, the name's size */
+    const unsigned char *data;
+    size_t size;
+
+    if (!SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) || size <= HEAD ||
+        size - HEAD > 255 || data[2] != TLSEXT_NAMETYPE_host_name ||
+        ((size_t)data[3] << 8 | data[4]) != size - HEAD || memchr(data + HEAD, 0, size - HEAD))
+        return false;
+    memcpy(name, data + HEAD, size - HEAD);
+    name[size - HEAD] = '\0';
+    return true;
+}
+
+/* Before OpenSSL looks for a session to resume: so it is looked for in the context of that name. */
 static int choose(SSL *ssl, int *alert, void *arg)
 {
-    const struct hkt_tls *tls = arg;
+    char name[256];
+    const struct hkt_tls *chosen = named(ssl, asked_name(ssl, name) ? name : NULL);
+
+    (void)alert, (void)arg;
+    SSL_set_SSL_CTX(ssl, chosen->ssl);
+    SSL_set_verify(ssl, hkt__tls_client_mode(chosen), NULL);
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+/* A hello that is repeated on request may not name another host than the first one, after which
+ * the context was chosen. */
+static int confirm(SSL *ssl, int *alert, void *arg)
+{
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
-    (void)alert;
-    if (!name)
-        return SSL_TLSEXT_ERR_NOACK;
-    for (const struct hkt__tls_name *n = tls->names; n; n = n->next) {
-        if (!means(n->text, name))
-            continue;
-        SSL_set_SSL_CTX(ssl, n->tls->ssl);
-        SSL_set_verify(ssl, hkt__tls_client_mode(n->tls), NULL);
-        break;
+    (void)arg;
+    if (SSL_is_server(ssl) && SSL_get_SSL_CTX(ssl) != named(ssl, name)->ssl) {
+        *alert = SSL_AD_ILLEGAL_PARAMETER;
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
     }
-    return SSL_TLSEXT_ERR_OK;
+    return name ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
 }
 
 int hkt_tls_add_name(struct hkt_tls *tls, const char *name, struct hkt_tls *other)
@@ -52,8 +89,8 @@ int hkt_tls_add_name(struct hkt_tls *tls, const char *name, struct hkt_tls *othe
     while (*at)
         at = &(*at)->next;
     *at = n;
-    SSL_CTX_set_tlsext_servername_callback(tls->ssl, choose);
-    SSL_CTX_set_tlsext_servername_arg(tls->ssl, tls);
+    SSL_CTX_set_client_hello_cb(tls->ssl, choose, NULL);
+    SSL_CTX_set_tlsext_servername_callback(tls->ssl, confirm);
     return 0;
 }
 
