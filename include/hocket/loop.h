@@ -243,7 +243,7 @@ struct hkt_future {
 
 /* A done callback; the caller's, kept in place until it was called or withdrawn. */
 struct hkt_watch {
-    struct hkt_watch *next;
+    struct hkt_watch *next, **at;
     struct hkt_future *future;
     struct hkt_task *task;
     struct hkt_handle handle;
@@ -254,12 +254,12 @@ enum hkt_future_state { HKT_PENDING, HKT_DONE, HKT_CANCELLED };
 /* What: gives the future its result, wakes whoever awaits it and schedules its done callbacks, in
  * the order in which they came. rc: 0 or positive, or a negative error; value: a borrowed pointer
  * for hkt_future_value().
- * Returns: 0; -EALREADY: it had one; -EXDEV: those who wait are of another thread.
- * asyncio: set_result(), set_exception(). */
+ * Returns: 0; -EALREADY: it had one; -EPERM: it is a task's, which alone sets it; -EXDEV: those who
+ * wait are of another thread. asyncio: set_result(), set_exception(). */
 HKT_API int hkt_future_set(struct hkt_future *f, int rc, void *value);
 
-/* What: its result is -ECANCELED. Returns: 1; 0 when it was done already; -EXDEV. asyncio:
- * cancel(). */
+/* What: its result is -ECANCELED; a task's future is that of the task, which is asked to stop: see
+ * hkt_task_cancel(). Returns: 1; 0 when it was done already; -EXDEV. asyncio: cancel(). */
 HKT_API int hkt_future_cancel(struct hkt_future *f);
 
 HKT_API enum hkt_future_state hkt_future_state(const struct hkt_future *f);
@@ -278,8 +278,10 @@ HKT_API int hkt_future_watch(struct hkt_future *f, struct hkt_watch *watch, hkt_
  * added. asyncio: remove_done_callback(). */
 HKT_API int hkt_future_unwatch(struct hkt_watch *watch);
 
-/* What: waits until f is done. Cancelling the task cancels f, if it is pending.
- * Returns: its result; -ECANCELED; -EPERM: not in a task; -EXDEV: f belongs to another loop.
+/* What: waits until f is done. Cancelling the task cancels f, if it is pending: see
+ * hkt_future_cancel().
+ * Returns: its result; -ECANCELED; -EPERM: not in a task; -EDEADLK: f is the caller's own end;
+ * -EXDEV: f belongs to another loop.
  * Suspends: if f is not done. asyncio: await future. */
 HKT_API hkt_async int hkt_await(struct hkt_future *f);
 

@@ -92,7 +92,8 @@ HKT_API int hkt_task_uncancel(struct hkt_task *t);
 HKT_API bool hkt_task_done(const struct hkt_task *t);
 /* What: what t returned; -EAGAIN while it has not. asyncio: Task.result(). */
 HKT_API int hkt_task_result(const struct hkt_task *t);
-/* What: the future that is done when t is: to be awaited, watched and waited for with others. */
+/* What: the future that is done when t is: to be awaited, watched and waited for with others. Who
+ * cancels it, or is cancelled in hkt_await() of it, cancels t, and it is done when t has ended. */
 HKT_API struct hkt_future *hkt_task_future(struct hkt_task *t);
 
 /* What: the running task, or NULL. asyncio: current_task(). */
@@ -184,20 +185,29 @@ HKT_API hkt_async int hkt_wait(struct hkt_task *const *tasks, size_t n, enum hkt
  * asyncio: gather(), with results as return_exceptions=True. */
 HKT_API hkt_async int hkt_gather(struct hkt_task *const *tasks, size_t n, int *results);
 
+struct hkt__waiting;
+
 /* Tasks in the order in which they finish. The caller's, zeroed before use but for the first two
- * fields. asyncio: as_completed(). */
+ * fields, and kept in place with its array, to which nothing is added meanwhile.
+ * asyncio: as_completed(). */
 struct hkt_wait_set {
     struct hkt_task **tasks; /* those already handed out become NULL */
     size_t n;
     int64_t deadline; /* private from here */
     int has_deadline;
+    struct hkt__waiting *waiting;
 };
 
 /* What: the next task of the set that has finished. timeout_ns, negative for none, counts from the
- * first call. Returns: 1 with *t; 0 when all were handed out; -ETIMEDOUT; -ECANCELED; -EPERM.
- * Suspends: if none has finished. */
+ * first call. Who does not go on until it answers 0 or an error calls hkt_wait_set_end().
+ * Returns: 1 with *t; 0 when all were handed out; -ETIMEDOUT; -ECANCELED; -ENOMEM; -EDEADLK;
+ * -EPERM. After an error it may be called again. Suspends: if none has finished. */
 HKT_API hkt_async int hkt_wait_next(struct hkt_wait_set *set, struct hkt_task **t,
                                     int64_t timeout_ns);
+
+/* What: ends a set of which not all were handed out. It is not needed after 0 or an error, and
+ * harmless. The tasks and their handles stay as they are. Suspends: never. */
+HKT_API void hkt_wait_set_end(struct hkt_wait_set *set);
 
 /* Scopes */
 

@@ -84,10 +84,8 @@ ssize_t hkt__fileop_await(const struct hkt__fileop *op, const char *why)
         return -EPERM;
     if (!hkt__loop->poller.ops->file || !translate(op, &f))
         return -ENOSYS;
-    if (self->coro.ctx.flags & HKT__CANCEL) {
-        self->coro.ctx.flags &= ~HKT__CANCEL;
-        return -ECANCELED;
-    }
+    if (self->coro.ctx.flags & HKT__CANCEL)
+        return hkt__take_cancel(self);
     struct wait_file w = {.wait = {.why = why, .kind = &file_kind, .detail = op->fd, .keep = true},
                           .task = self};
     int rc = hkt__file_begin(&w.sending, &f, on_made, &w);

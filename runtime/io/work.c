@@ -93,10 +93,7 @@ static int check(hkt_task_fn *fn)
         return -EPERM;
     if (!fn)
         return -EINVAL;
-    if (!(self->coro.ctx.flags & HKT__CANCEL))
-        return 0;
-    self->coro.ctx.flags &= ~HKT__CANCEL;
-    return -ECANCELED;
+    return self->coro.ctx.flags & HKT__CANCEL ? hkt__take_cancel(self) : 0;
 }
 
 static int park(struct wait_blocking *w, struct blocking *b, const char *why)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Waiting for several tasks. Each task that has not finished gets a done callback; the callback
- * that satisfies the condition wakes the waiter.
+ * Waiting for several tasks. Each task that has not finished gets a done callback, which counts it;
+ * the one that satisfies the condition wakes the waiter.
  */
 #include "sched.h"
 
@@ -14,18 +14,24 @@ enum { WATCHES_ON_STACK = 16 };
 /* hkt_gather() without results: a cancelled task is a failure too. */
 enum { FIRST_FAILURE = 100 };
 
+/* A task of those, while it has not finished. */
+struct one {
+    struct hkt_watch watch;
+    struct many *of;
+    const struct hkt_task *task;
+};
+
 struct many {
     struct hkt__wait wait;
     struct hkt_task *waiter;
     struct hkt_task *const *tasks;
-    struct hkt_watch *watches;
-    size_t n;
+    struct one *ones;
+    size_t n, pending;
     struct hkt_handle timer;
     int mode;
     bool woken;
     bool pass_cancel; /* cancel the tasks, and wait on */
     bool cancelled;
-    bool skip_null; /* NULLs are no longer of interest, instead of done */
 };
 
 static bool is_done(const struct hkt_task *t)
@@ -66,10 +72,9 @@ static size_t count_done(struct hkt_task *const *tasks, size_t n)
 static bool satisfied(const struct many *m)
 {
     for (size_t i = 0; i < m->n; i++)
-        if (is_done(m->tasks[i]) && !(m->skip_null && !m->tasks[i]) &&
-            satisfies(m->tasks[i], m->mode))
+        if (is_done(m->tasks[i]) && satisfies(m->tasks[i], m->mode))
             return true;
-    return count_done(m->tasks, m->n) == m->n;
+    return m->pending == 0;
 }
 
 static void wake_once(struct many *m)
@@ -82,10 +87,10 @@ static void wake_once(struct many *m)
 
 static void one_done(void *arg)
 {
-    struct many *m = arg;
+    const struct one *o = arg;
 
-    if (satisfied(m))
-        wake_once(m);
+    if (--o->of->pending == 0 || satisfies(o->task, o->of->mode))
+        wake_once(o->of);
 }
 
 static void time_is_up(void *arg)
@@ -97,14 +102,14 @@ static bool abort_many(struct hkt__wait *w)
 {
     struct many *m = (struct many *)(void *)w;
 
+    bool alone = !m->pass_cancel;
+
     m->cancelled = true;
-    if (!m->pass_cancel) {
-        m->woken = true;
-        return true;
-    }
-    for (size_t i = 0; i < m->n; i++)
-        (void)hkt_task_cancel(m->tasks[i]);
-    return false;
+    for (size_t i = 0; m->pass_cancel && i < m->n; i++)
+        if (!is_done(m->tasks[i]))
+            alone |= !hkt__task_pass_cancel(m->tasks[i]);
+    m->woken |= alone;
+    return alone;
 }
 
 static const struct hkt__wait_kind many_kind = {.abort = abort_many};
@@ -112,20 +117,21 @@ static const struct hkt__wait_kind many_kind = {.abort = abort_many};
 static int wait_watched(struct many *m, int64_t timeout_ns)
 {
     for (size_t i = 0; i < m->n; i++) {
-        m->watches[i] = (struct hkt_watch){0};
+        m->ones[i] = (struct one){.of = m, .task = m->tasks[i]};
         if (!is_done(m->tasks[i]))
-            (void)hkt_future_watch(&hkt__job(m->tasks[i])->done, &m->watches[i], one_done, m);
+            (void)hkt_future_watch(&hkt__job(m->tasks[i])->done, &m->ones[i].watch, one_done,
+                                   &m->ones[i]);
     }
     if (timeout_ns >= 0)
         (void)hkt_call_later(hkt__loop, &m->timer, timeout_ns, time_is_up, m);
     int rc = hkt__park(&m->wait);
     (void)hkt_handle_cancel(&m->timer);
     for (size_t i = 0; i < m->n; i++)
-        (void)hkt_future_unwatch(&m->watches[i]);
+        (void)hkt_future_unwatch(&m->ones[i].watch);
     return m->cancelled ? -ECANCELED : rc;
 }
 
-static int check_all(struct hkt_task *const *tasks, size_t n)
+int hkt__may_wait_for_all(struct hkt_task *const *tasks, size_t n)
 {
     if (!hkt__task_self())
         return -EPERM;
@@ -141,25 +147,26 @@ static int check_all(struct hkt_task *const *tasks, size_t n)
 
 static int wait_many(struct many *m, int64_t timeout_ns)
 {
-    struct hkt_watch few[WATCHES_ON_STACK];
+    struct one few[WATCHES_ON_STACK];
 
     m->waiter = hkt__task_self();
     m->wait = (struct hkt__wait){.why = "tasks", .kind = &many_kind, .detail = -1};
+    m->pending = m->n - count_done(m->tasks, m->n);
     if (satisfied(m))
         return 0;
-    m->watches = m->n <= WATCHES_ON_STACK ? few : hkt__os.alloc(m->n * sizeof *m->watches);
-    if (!m->watches)
+    m->ones = m->n <= WATCHES_ON_STACK ? few : hkt__os.alloc(m->n * sizeof *m->ones);
+    if (!m->ones)
         return -ENOMEM;
     int rc = wait_watched(m, timeout_ns);
-    if (m->watches != few)
-        free(m->watches);
+    if (m->ones != few)
+        free(m->ones);
     return rc;
 }
 
 int hkt_wait(struct hkt_task *const *tasks, size_t n, enum hkt_wait_mode mode, int64_t timeout_ns)
 {
     struct many m = {.tasks = tasks, .n = n, .mode = mode};
-    int rc = n == 0 ? -EINVAL : check_all(tasks, n);
+    int rc = n == 0 ? -EINVAL : hkt__may_wait_for_all(tasks, n);
 
     if (rc == 0)
         rc = wait_many(&m, timeout_ns);
@@ -184,7 +191,7 @@ int hkt_gather(struct hkt_task *const *tasks, size_t n, int *results)
 {
     struct many m = {
         .tasks = tasks, .n = n, .mode = results ? HKT_ALL : FIRST_FAILURE, .pass_cancel = true};
-    int rc = check_all(tasks, n);
+    int rc = hkt__may_wait_for_all(tasks, n);
 
     if (rc == 0)
         rc = wait_many(&m, -1);
@@ -195,68 +202,6 @@ int hkt_gather(struct hkt_task *const *tasks, size_t n, int *results)
     for (size_t i = 0; i < n; i++)
         results[i] = result_of(tasks[i]);
     return 0;
-}
-
-/* The first to have ended of those that were not handed out; NULL. */
-static struct hkt_task **next_ended(const struct hkt_wait_set *set)
-{
-    struct hkt_task **first = NULL;
-
-    for (size_t i = 0; i < set->n; i++) {
-        struct hkt_task **t = &set->tasks[i];
-        if (*t && is_done(*t) &&
-            (!first || hkt__job(*t)->ended_order < hkt__job(*first)->ended_order))
-            first = t;
-    }
-    return first;
-}
-
-static size_t left(const struct hkt_wait_set *set)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < set->n; i++)
-        n += set->tasks[i] != NULL;
-    return n;
-}
-
-static int wait_left(struct hkt_wait_set *set)
-{
-    struct many m = {.tasks = set->tasks, .n = set->n, .mode = HKT_FIRST_COMPLETED};
-    int64_t timeout = -1;
-
-    if (set->has_deadline) {
-        timeout = set->deadline - hkt__loop_clock(hkt__loop);
-        if (timeout <= 0)
-            return 0;
-    }
-    m.skip_null = true;
-    return wait_many(&m, timeout);
-}
-
-int hkt_wait_next(struct hkt_wait_set *set, struct hkt_task **t, int64_t timeout_ns)
-{
-    int rc = check_all(set->tasks, set->n);
-
-    *t = NULL;
-    if (rc < 0 || left(set) == 0)
-        return rc;
-    if (timeout_ns >= 0 && !set->has_deadline) {
-        set->has_deadline = 1;
-        set->deadline = hkt__deadline(hkt__loop, timeout_ns);
-    }
-    struct hkt_task **ended = next_ended(set);
-    if (!ended) {
-        rc = wait_left(set);
-        if (rc < 0)
-            return rc;
-        ended = next_ended(set);
-    }
-    if (!ended)
-        return -ETIMEDOUT;
-    *t = *ended;
-    *ended = NULL;
-    return 1;
 }
 
 int hkt_wait_for(struct hkt_task *t, int64_t timeout_ns)

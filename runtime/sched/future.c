@@ -20,19 +20,17 @@ void hkt__future_link(struct hkt_future *f, struct hkt_watch *w)
     w->future = f;
     if (!f->first)
         f->last = &f->first;
+    w->at = f->last;
     *f->last = w;
     f->last = &w->next;
 }
 
 void hkt__future_unlink(struct hkt_watch *w)
 {
-    struct hkt_future *f = w->future;
-    struct hkt_watch **at = &f->first;
-
-    while (*at != w)
-        at = &(*at)->next;
-    if (!(*at = w->next))
-        f->last = at;
+    if ((*w->at = w->next) != NULL)
+        w->next->at = w->at;
+    else
+        w->future->last = w->at;
     w->future = NULL;
 }
 
@@ -49,7 +47,7 @@ int hkt__future_finish(struct hkt_future *f, int rc, void *value, enum hkt_futur
 {
     struct hkt_watch *w = f->first;
 
-    if (f->state != HKT_PENDING)
+    if (!hkt__future_pending(f))
         return -EALREADY;
     f->rc = rc;
     f->value = value;
@@ -71,7 +69,7 @@ static int may_finish(const struct hkt_future *f)
 
 int hkt_future_set(struct hkt_future *f, int rc, void *value)
 {
-    int may = may_finish(f);
+    int may = f->state & HKT__OF_TASK ? -EPERM : may_finish(f);
 
     return may < 0 ? may : hkt__future_finish(f, rc, value, HKT_DONE);
 }
@@ -80,22 +78,26 @@ int hkt_future_cancel(struct hkt_future *f)
 {
     int may = may_finish(f);
 
-    return may < 0 ? may : hkt__future_finish(f, -ECANCELED, NULL, HKT_CANCELLED) == 0;
+    if (may < 0)
+        return may;
+    if (f->state & HKT__OF_TASK)
+        return hkt_task_cancel(f->value);
+    return hkt__future_finish(f, -ECANCELED, NULL, HKT_CANCELLED) == 0;
 }
 
 enum hkt_future_state hkt_future_state(const struct hkt_future *f)
 {
-    return (enum hkt_future_state)f->state;
+    return hkt__future_pending(f) ? HKT_PENDING : (enum hkt_future_state)f->state;
 }
 
 int hkt_future_result(const struct hkt_future *f)
 {
-    return f->state == HKT_PENDING ? -EAGAIN : f->rc;
+    return hkt__future_pending(f) ? -EAGAIN : f->rc;
 }
 
 void *hkt_future_value(const struct hkt_future *f)
 {
-    return f->value;
+    return f->state & HKT__OF_TASK ? NULL : f->value;
 }
 
 int hkt_future_watch(struct hkt_future *f, struct hkt_watch *w, hkt_call_fn *fn, void *arg)
@@ -114,7 +116,7 @@ int hkt_future_watch(struct hkt_future *f, struct hkt_watch *w, hkt_call_fn *fn,
     w->handle.loop = loop;
     w->handle.fn = fn;
     w->handle.arg = arg;
-    if (f->state == HKT_PENDING)
+    if (hkt__future_pending(f))
         hkt__future_link(f, w);
     else
         serve(w, f->rc);
@@ -132,7 +134,7 @@ int hkt_future_unwatch(struct hkt_watch *w)
 struct await {
     struct hkt__wait wait;
     struct hkt_watch watch;
-    void (*cancel)(void *);
+    bool (*cancel)(void *);
     void *arg;
 };
 
@@ -140,17 +142,15 @@ static bool abort_await(struct hkt__wait *w)
 {
     struct await *a = (struct await *)(void *)w;
 
-    if (a->cancel) {
-        a->cancel(a->arg);
+    if (a->cancel && a->cancel(a->arg))
         return false;
-    }
     hkt__future_unlink(&a->watch);
     return true;
 }
 
 static const struct hkt__wait_kind await_kind = {.abort = abort_await};
 
-int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, void (*cancel)(void *),
+int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*cancel)(void *),
                                 void *arg)
 {
     struct hkt_task *self = hkt__task_self();
@@ -160,7 +160,7 @@ int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, void (*ca
         return -EPERM;
     if (!belongs(f, hkt__loop))
         return hkt__foreign(hkt__loop, "future");
-    if (f->state != HKT_PENDING)
+    if (!hkt__future_pending(f))
         return f->rc;
     a = (struct await){.wait = {.why = why, .kind = &await_kind, .detail = -1},
                        .watch = {.task = self},
@@ -175,12 +175,18 @@ int hkt__future_wait(struct hkt_future *f, const char *why)
     return hkt__future_wait_cancelling(f, why, NULL, NULL);
 }
 
-static void cancel_future(void *f)
+static bool cancel_future(void *arg)
 {
-    (void)hkt_future_cancel(f);
+    struct hkt_future *f = arg;
+
+    if (f->state & HKT__OF_TASK)
+        return hkt__task_pass_cancel(f->value);
+    return hkt_future_cancel(f) == 1;
 }
 
 int hkt_await(struct hkt_future *f)
 {
+    if (HKT_UNLIKELY(f->state & HKT__OF_TASK) && f->value == hkt__task_self())
+        return -EDEADLK;
     return hkt__future_wait_cancelling(f, "future", cancel_future, f);
 }

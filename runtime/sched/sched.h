@@ -27,6 +27,10 @@ struct hkt_task {
     struct hkt_coro coro;
 };
 
+/* More of ctx.flags; see coro/cold.h. */
+#define HKT__CANCELLED  1024u /* a request has reached it */
+#define HKT__CANCELLING 2048u /* one is being passed on by what it waits for */
+
 /* The rest of a task, in the room that the control block has for the layer above. Its function,
  * argument and name are where a coroutine has its own. */
 struct hkt__job {
@@ -145,6 +149,13 @@ _Static_assert(offsetof(struct hkt_loop, current) == 0 && offsetof(struct hkt_lo
 static inline struct hkt_task *hkt__task_self(void)
 {
     return hkt__loop ? hkt__loop->current : NULL;
+}
+
+/* The request that a task is told of now: -ECANCELED. */
+static inline int hkt__take_cancel(struct hkt_task *t)
+{
+    t->coro.ctx.flags = (t->coro.ctx.flags & ~HKT__CANCEL) | HKT__CANCELLED;
+    return -ECANCELED;
 }
 
 /* wait.c */
@@ -271,14 +282,23 @@ void hkt__run_before_poll(struct hkt_loop *loop);
 
 /* future.c */
 
+/* Of a future's state. It is the end of a task, which it tells of and nobody else may set; until
+ * then its value is the task. */
+enum { HKT__OF_TASK = 4 };
+
+static inline bool hkt__future_pending(const struct hkt_future *f)
+{
+    return (f->state & ~HKT__OF_TASK) == HKT_PENDING;
+}
+
 void hkt__future_link(struct hkt_future *f, struct hkt_watch *w);
 void hkt__future_unlink(struct hkt_watch *w);
 /* 0; -EALREADY. On the loop of those who wait. */
 int hkt__future_finish(struct hkt_future *f, int rc, void *value, enum hkt_future_state state);
 /* Waits for f without passing a cancellation on. */
 int hkt__future_wait(struct hkt_future *f, const char *why);
-/* Waits for f; a cancellation is passed on by cancel(arg). */
-int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, void (*cancel)(void *),
+/* Waits for f; a cancellation is passed on by cancel(arg), unless that answers false. */
+int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*cancel)(void *),
                                 void *arg);
 
 /* task.c */
@@ -289,8 +309,16 @@ void hkt__task_start(struct hkt_task *t, bool eager);
 void hkt__bury(struct hkt_loop *loop);
 /* 0; -ENOMEM, -EPERM, -EDEADLK: whether the caller may wait for t. */
 int hkt__may_wait_for(const struct hkt_task *t);
+/* Cancels what a task waits for, which is cancelled. False: t itself waits for that, through
+ * whatever is between, so that it does not end by this: who waits for t is to be told instead. */
+bool hkt__task_pass_cancel(struct hkt_task *t);
 /* Takes the handle's reference away; frees a task that has ended. */
 void hkt__task_unref(struct hkt_task *t);
+
+/* combine.c */
+
+/* 0; as hkt__may_wait_for(), of those that are not NULL, at whose results somebody will look. */
+int hkt__may_wait_for_all(struct hkt_task *const *tasks, size_t n);
 
 /* group.c */
 

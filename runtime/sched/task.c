@@ -108,7 +108,7 @@ struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *ar
     *job = (struct hkt__job){.loop = loop,
                              .data = opts ? opts->data : NULL,
                              .id = ++loop->next_id,
-                             .done.loop = loop,
+                             .done = {.loop = loop, .value = t, .state = HKT__OF_TASK},
                              .handle = true};
     c->cold->fn.upper = fn;
     c->cold->name = opts && opts->name ? opts->name : unnamed;
@@ -230,9 +230,9 @@ int hkt__may_wait_for(const struct hkt_task *t)
     return t == hkt__task_self() ? -EDEADLK : 0;
 }
 
-static void cancel_task(void *t)
+static bool cancel_task(void *t)
 {
-    (void)hkt_task_cancel(t);
+    return hkt__task_pass_cancel(t);
 }
 
 int hkt_join(struct hkt_task *t)
@@ -281,6 +281,17 @@ int hkt_await_shielded(struct hkt_task *t)
 
 /* Cancellation */
 
+static void cancel_parked(struct hkt_task *t, struct hkt__wait *w)
+{
+    t->coro.ctx.flags |= HKT__CANCELLING;
+    bool alone = w->kind->abort(w);
+    t->coro.ctx.flags &= ~HKT__CANCELLING;
+    if (!alone)
+        return;
+    t->coro.ctx.flags |= HKT__CANCELLED;
+    hkt__wake(t, -ECANCELED);
+}
+
 bool hkt_task_cancel(struct hkt_task *t)
 {
     if (check(t, "cancel") < 0 || hkt__job(t)->ended || hkt__forked(hkt__job(t)->loop))
@@ -289,9 +300,14 @@ bool hkt_task_cancel(struct hkt_task *t)
     struct hkt__wait *w = t->coro.data;
     if (!w)
         t->coro.ctx.flags |= HKT__CANCEL;
-    else if (w->kind->abort(w))
-        hkt__wake(t, -ECANCELED);
+    else
+        cancel_parked(t, w);
     return true;
+}
+
+bool hkt__task_pass_cancel(struct hkt_task *t)
+{
+    return !t || (!(t->coro.ctx.flags & HKT__CANCELLING) && hkt_task_cancel(t));
 }
 
 int hkt_task_cancelling(const struct hkt_task *t)

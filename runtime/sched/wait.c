@@ -174,10 +174,16 @@ void hkt__run_now(struct hkt_loop *loop, struct hkt_task *t)
 
 /* The two verbs */
 
-static int take_cancel(struct hkt_task *self)
+/* What was requested before, of who parks now. True: it does not wait at all. Else who was told may
+ * have woken it already, as if it were parked, or will. */
+HKT__APART static bool parks_in_vain(struct hkt_task *self, struct hkt__wait *w)
 {
     self->coro.ctx.flags &= ~HKT__CANCEL;
-    return -ECANCELED;
+    if (!w->kind->abort(w))
+        return false;
+    self->coro.data = NULL;
+    (void)hkt__take_cancel(self);
+    return true;
 }
 
 int hkt__park(struct hkt__wait *w)
@@ -185,16 +191,13 @@ int hkt__park(struct hkt__wait *w)
     struct hkt_loop *loop = hkt__loop;
     struct hkt_task *self = loop->current;
 
-    if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL)) {
-        take_cancel(self);
-        if (w->kind->abort(w))
-            return -ECANCELED;
-    }
     w->since = loop->now;
     self->coro.data = w;
+    if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL) && parks_in_vain(self, w))
+        return -ECANCELED;
     switch_away(loop, self);
     if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL) && !w->keep)
-        return take_cancel(self);
+        return hkt__take_cancel(self);
     return (int)self->coro.ctx.aux;
 }
 
@@ -217,7 +220,7 @@ int hkt__park_end(const struct hkt__wait *w)
     struct hkt_task *self = hkt__loop->current;
 
     if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL) && !w->keep)
-        return take_cancel(self);
+        return hkt__take_cancel(self);
     return (int)self->coro.ctx.aux;
 }
 
@@ -265,7 +268,7 @@ const struct hkt_ctx *hkt__turn_begin(struct hkt_loop *loop)
 
 int hkt__turn_cancelled(void)
 {
-    return take_cancel(hkt__loop->current);
+    return hkt__take_cancel(hkt__loop->current);
 }
 
 int hkt__turn(void)
@@ -274,7 +277,7 @@ int hkt__turn(void)
     struct hkt_task *self = loop->current;
 
     queue_again(loop, self);
-    return HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL) ? take_cancel(self) : 0;
+    return HKT_UNLIKELY(self->coro.ctx.flags & HKT__CANCEL) ? hkt__take_cancel(self) : 0;
 }
 
 int hkt__turn_polled(void)

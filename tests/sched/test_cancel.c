@@ -252,3 +252,139 @@ Test(cancel, run_cancels_what_main_leaves_behind_and_waits_for_its_clean_up)
     cr_assert_eq(run_simulated(leave_tasks_behind, &cleaned), 6);
     cr_assert(cleaned);
 }
+
+/* A request that came before the call, of whoever passes it on. */
+
+static int cancelled_before(hkt_task_fn *fn, void *arg)
+{
+    cr_assert(hkt_task_cancel(hkt_task_current()));
+    return fn(arg);
+}
+
+static int await_cancelled_before(void *f)
+{
+    return cancelled_before(await_future, f);
+}
+
+static int join_cancelled_before(void *t)
+{
+    return cancelled_before(join_it, t);
+}
+
+static int requested_before(void *arg)
+{
+    struct hkt_future f = {0};
+    struct steps s = {0};
+    struct hkt_task *child = hkt_spawn(two_sleeps, &s);
+
+    (void)arg;
+    cr_assert_eq(hkt_join(hkt_spawn(await_cancelled_before, &f)), -ECANCELED);
+    cr_assert_eq(hkt_future_state(&f), HKT_CANCELLED);
+    cr_assert_eq(hkt_join(hkt_spawn(join_cancelled_before, child)), 3, "the child caught it");
+    cr_assert_eq(s.first, -ECANCELED);
+    return 0;
+}
+
+Test(cancel, a_request_from_before_the_call_is_passed_on_too)
+{
+    cr_assert_eq(run_simulated(requested_before, NULL), 0);
+}
+
+/* A task's own future is not set by others. */
+
+static int await_task(void *t)
+{
+    return hkt_await(hkt_task_future(t));
+}
+
+static int future_of_a_task(void *arg)
+{
+    struct steps s = {0};
+    struct hkt_task *child = hkt_spawn(two_sleeps, &s);
+    struct hkt_future *f = hkt_task_future(child);
+    struct hkt_task *waiter = hkt_spawn(await_task, child);
+
+    (void)arg;
+    cr_assert_eq(hkt_await(hkt_task_future(hkt_task_current())), -EDEADLK);
+    cr_assert_eq(hkt_sleep(HKT_MS(10)), 0);
+    cr_assert_eq(hkt_future_set(f, 7, NULL), -EPERM);
+    cr_assert_null(hkt_future_value(f));
+    cr_assert(hkt_task_cancel(waiter));
+    cr_assert_eq(hkt_future_state(f), HKT_PENDING, "it was asked, and goes on");
+    cr_assert_eq(hkt_join(waiter), 3, "and comes to its end");
+    cr_assert_eq(s.first, -ECANCELED);
+    cr_assert_eq(hkt_future_state(f), HKT_DONE);
+    cr_assert_eq(hkt_future_set(f, 7, NULL), -EALREADY);
+    cr_assert_eq(hkt_future_cancel(f), 0);
+    return hkt_join(child);
+}
+
+Test(cancel, who_awaits_a_tasks_future_passes_it_on_to_the_task)
+{
+    cr_assert_eq(run_simulated(future_of_a_task, NULL), 3);
+}
+
+static int cancel_through_the_future(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(sleeper, INT_ARG(1000));
+
+    (void)arg;
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(hkt_future_cancel(hkt_task_future(t)), 1);
+    cr_assert_eq(hkt_task_cancelling(t), 1);
+    cr_assert_not(hkt_task_done(t));
+    cr_assert_eq(hkt_future_result(hkt_task_future(t)), -EAGAIN);
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    return 0;
+}
+
+Test(cancel, cancelling_a_tasks_future_cancels_the_task)
+{
+    cr_assert_eq(run_simulated(cancel_through_the_future, NULL), 0);
+}
+
+/* Who wait for each other: the one at which the circle closes is told, and the others get what
+ * comes of that. */
+static struct hkt_task *circle[3];
+
+static int join_the_next(void *i)
+{
+    return hkt_join(circle[((intptr_t)i + 1) % 3]);
+}
+
+static int gather_the_next(void *i)
+{
+    return hkt_gather(&circle[((intptr_t)i + 1) % 3], 1, NULL);
+}
+
+static int await_the_next(void *i)
+{
+    return hkt_await(hkt_task_future(circle[((intptr_t)i + 1) % 3]));
+}
+
+static int in_a_circle(void *arg)
+{
+    hkt_task_fn *const fns[] = {join_the_next, gather_the_next, await_the_next};
+
+    for (int first = 0; first < 3; first++) {
+        for (int i = 0; i < 3; i++)
+            circle[i] = hkt_spawn(arg ? fns[(first + i) % 3] : fns[2], INT_ARG(i));
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+        cr_assert(hkt_task_cancel(circle[0]));
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+        for (int i = 0; i < 3; i++) {
+            if (arg && fns[(first + i + 2) % 3] == join_the_next)
+                continue; /* its handle was ended by that */
+            cr_assert_eq(hkt_task_cancelling(circle[i]), 1, "%d", i);
+            cr_assert_eq(hkt_task_result(circle[i]), -ECANCELED, "%d", i);
+            hkt_detach(circle[i]);
+        }
+    }
+    return 0;
+}
+
+Test(cancel, a_circle_of_waiters_is_broken)
+{
+    cr_assert_eq(run_simulated(in_a_circle, NULL), 0);
+    cr_assert_eq(run_simulated(in_a_circle, "mixed"), 0);
+}

@@ -177,3 +177,31 @@ Test(future, a_future_that_nobody_can_set_is_a_deadlock_and_said_so)
 
     cr_assert_eq(run_simulated(wait_in_vain, &f), -EDEADLK);
 }
+
+/* However many wait, one that goes costs the same: newest last, oldest first, and in between. */
+static int many_go(void *arg)
+{
+    enum { N = 100000 };
+    static struct hkt_watch w[N];
+    struct hkt_future f = {0};
+
+    (void)arg;
+    for (int how = 0; how < 3; how++) {
+        order[0] = '\0';
+        for (int i = 0; i < N; i++)
+            cr_assert_eq(hkt_future_watch(&f, &w[i], append, "x"), 0);
+        for (int i = 0; i < N; i++)
+            if (how == 2 ? i % (N / 5) != 3 : i != N / 2)
+                cr_assert_eq(hkt_future_unwatch(&w[how == 0 ? N - 1 - i : i]), 1);
+        cr_assert_eq(hkt_future_set(&f, 0, NULL), 0);
+        cr_assert_eq(hkt_sleep(0), 0);
+        cr_assert_str_eq(order, how == 2 ? "xxxxx" : "x");
+        f = (struct hkt_future){0};
+    }
+    return 0;
+}
+
+Test(future, of_very_many_who_wait_nearly_all_go, .timeout = 60)
+{
+    cr_assert_eq(run_simulated(many_go, NULL), 0);
+}

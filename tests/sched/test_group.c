@@ -266,7 +266,7 @@ static int as_completed(void *arg)
 {
     struct hkt_task *t[3];
     const int expected[] = {5, -EIO, 30};
-    struct hkt_wait_set set = {t, 3, 0, 0};
+    struct hkt_wait_set set = {.tasks = t, .n = 3};
     struct hkt_task *done;
     int i = 0;
 
@@ -276,7 +276,7 @@ static int as_completed(void *arg)
         cr_assert_eq(hkt_join(done), expected[i++]);
     cr_assert_eq(i, 3);
     spawn_three(t);
-    set = (struct hkt_wait_set){t, 3, 0, 0};
+    set = (struct hkt_wait_set){.tasks = t, .n = 3};
     cr_assert_eq(hkt_wait_next(&set, &done, HKT_MS(7)), 1);
     hkt_detach(done);
     cr_assert_eq(hkt_wait_next(&set, &done, HKT_MS(7)), -ETIMEDOUT);
@@ -292,4 +292,116 @@ static int as_completed(void *arg)
 Test(wait, as_completed_hands_out_in_the_order_of_ending)
 {
     cr_assert_eq(run_simulated(as_completed, NULL), 0);
+}
+
+/* What has ended before the first call comes first, in order; NULLs and what the user takes out do
+ * not come. */
+static int as_completed_begun_late(void *arg)
+{
+    struct hkt_task *t[6] = {NULL};
+    struct hkt_wait_set set = {.tasks = t, .n = 6};
+    struct hkt_task *done;
+
+    (void)arg;
+    cr_assert_eq(hkt_wait_next(&set, &done, -1), 0, "none");
+    t[1] = hkt_spawn(sleeper, INT_ARG(3));
+    t[2] = hkt_spawn(sleeper, INT_ARG(20));
+    t[3] = hkt_spawn(sleeper, INT_ARG(2));
+    t[4] = hkt_spawn(sleeper, INT_ARG(10));
+    t[5] = hkt_spawn(sleeper, INT_ARG(1));
+    cr_assert_eq(hkt_sleep(HKT_MS(5)), 0);
+    for (int expected = 1; expected <= 3; expected++) {
+        cr_assert_eq(hkt_wait_next(&set, &done, -1), 1);
+        cr_assert_eq(hkt_join(done), expected);
+    }
+    cr_assert_null(t[5]);
+    cr_assert_eq(hkt_join(t[4]), 10);
+    t[4] = NULL;
+    cr_assert_eq(hkt_wait_next(&set, &done, -1), 1);
+    cr_assert_eq(hkt_join(done), 20);
+    cr_assert_eq(hkt_wait_next(&set, &done, -1), 0);
+    return 0;
+}
+
+Test(wait, as_completed_of_those_that_have_ended_already)
+{
+    cr_assert_eq(run_simulated(as_completed_begun_late, NULL), 0);
+}
+
+static int next_of(void *set)
+{
+    struct hkt_task *t;
+
+    return hkt_wait_next(set, &t, -1);
+}
+
+static int as_completed_given_up(void *arg)
+{
+    struct hkt_task *t[3], *done, *waiter;
+    struct hkt_wait_set set = {.tasks = t, .n = 3};
+
+    (void)arg;
+    spawn_three(t);
+    waiter = hkt_spawn(next_of, &set);
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert(hkt_task_cancel(waiter));
+    cr_assert_eq(hkt_join(waiter), -ECANCELED);
+    cr_assert_eq(hkt_wait_next(&set, &done, -1), 1, "it goes on after that");
+    cr_assert_eq(hkt_join(done), 5);
+    hkt_wait_set_end(&set);
+    hkt_wait_set_end(&set);
+    for (int i = 0; i < 3; i++)
+        hkt_detach(t[i]);
+    cr_assert_eq(hkt_sleep(HKT_MS(50)), 0);
+    return 0;
+}
+
+static void ignore_report(void *ctx, const char *line)
+{
+    (void)ctx, (void)line;
+}
+
+Test(wait, as_completed_is_cancelled_and_given_up)
+{
+    hkt_on_report(ignore_report, NULL);
+    cr_assert_eq(run_simulated(as_completed_given_up, NULL), 0);
+}
+
+/* Each end costs the same, however many there are: with a walk over all of them for each this
+ * would take hours. */
+static int gather_very_many(void *arg)
+{
+    enum { N = 20000 };
+    static struct hkt_task *t[N];
+    static int results[N];
+    const struct hkt_task_opts small = {.stack_size = 16384};
+    struct hkt_task *done;
+    int64_t order = 0;
+
+    for (int how = 0; how < 3; how++) {
+        struct hkt_wait_set set = {.tasks = t, .n = N};
+        for (int i = 0; i < N; i++)
+            t[i] = hkt_spawn_opts(sleeper, INT_ARG(1 + i % 7), &small);
+        if (how == 0)
+            cr_assert_eq(hkt_gather(t, N, results), 0);
+        else if (how == 1)
+            cr_assert_eq(hkt_wait(t, N, HKT_FIRST_ERROR, -1), N);
+        else
+            for (int i = 0; i < N; i++) {
+                cr_assert_eq(hkt_wait_next(&set, &done, -1), 1);
+                order += hkt_join(done);
+            }
+        for (int i = 0; how < 2 && i < N; i++)
+            cr_assert_eq(hkt_join(t[i]), 1 + i % 7);
+    }
+    *(int64_t *)arg = order;
+    return 0;
+}
+
+Test(wait, for_very_many, .timeout = 60)
+{
+    int64_t order = 0;
+
+    cr_assert_eq(run_simulated(gather_very_many, &order), 0);
+    cr_assert_eq(order, 79997, "%lld", (long long)order);
 }
