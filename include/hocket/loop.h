@@ -157,8 +157,9 @@ HKT_API int hkt_loop_run_forever(struct hkt_loop *loop);
 HKT_API void hkt_loop_stop(struct hkt_loop *loop);
 
 /* What: the whole life of a program: makes a loop, runs fn(arg) in it as the main task, then
- * cancels all other tasks, waits for them, reports their errors, and frees the loop. A first SIGINT
- * or SIGTERM cancels the main task; a second one takes its default action.
+ * cancels all other tasks, waits for them, cancels those that they have made meanwhile and that are
+ * still there (reported), and so on, reports errors, and frees the loop. A first SIGINT or SIGTERM
+ * cancels the main task; a second one takes its default action.
  * Returns: what fn returned; -EINTR when it ended cancelled by such a signal and nobody else had
  * asked; else as hkt_loop_run(). asyncio: asyncio.run(). */
 HKT_API HKT_MUST_CHECK int hkt_run(hkt_task_fn *fn, void *arg);

@@ -20,6 +20,9 @@
 
 enum { EVENTS = 256 };
 
+/* How often a loop that ends cancels those tasks that were made since it last did. */
+enum { ROUNDS = 100 };
+
 /* Half of what the clocks of asyncio's and libuv's loops tell apart, and a system call for each of
  * a hundred thousand sleeps a second becomes one for 50. */
 #define USUAL_SLACK HKT_US(500)
@@ -250,31 +253,61 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     return loop;
 }
 
-static void cancel_all(struct hkt_loop *loop)
+static bool made_since(const struct hkt_task *t, uint64_t id)
 {
-    struct hkt_loop *outer = hkt__loop;
-
-    hkt__loop = loop; /* who is cancelled withdraws from it */
-    for (struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
-        (void)hkt_task_cancel(t);
-    hkt__loop = outer;
+    return t && hkt__job(t)->id > id;
 }
 
-static void stop_when_empty(struct hkt_loop *loop)
+/* Those that were made after the task of that number, the eldest first. Answers the youngest's. */
+static uint64_t cancel_since(struct hkt_loop *loop, uint64_t id)
+{
+    struct hkt_loop *outer = hkt__loop;
+    struct hkt_task *t = made_since(loop->last, id) ? loop->last : NULL;
+
+    while (t && made_since(hkt__job(t)->prev, id))
+        t = hkt__job(t)->prev;
+    hkt__loop = loop; /* who is cancelled withdraws from it */
+    for (; t; t = hkt__job(t)->next)
+        (void)hkt_task_cancel(t);
+    hkt__loop = outer;
+    return loop->next_id;
+}
+
+/* Until the tasks up to that number have ended. */
+static void stop_when_ended(struct hkt_loop *loop, uint64_t id)
 {
     struct hkt_loop *outer = hkt__loop;
 
     hkt__loop = loop;
     loop->running = true;
-    while ((((loop->first || atomic_load(&loop->remotes)) && can_be_woken(loop)) || loop->sends) &&
+    while (((((loop->first && !made_since(loop->first, id)) || atomic_load(&loop->remotes)) &&
+             can_be_woken(loop)) ||
+            loop->sends) &&
            !hkt__forked(loop))
         iterate(loop);
     loop->running = false;
     hkt__loop = hkt__forked(loop) ? NULL : outer;
 }
 
-/* Cancels whatever runs and waits for its end. Tasks that then wait for what cannot come are
- * reported and left. */
+/* Cancels all tasks and waits for their ends; then those that were made meanwhile, which may have
+ * been part of how the others cleaned up. */
+static void end_tasks(struct hkt_loop *loop)
+{
+    uint64_t told = 0;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        if (round > 0)
+            hkt_report("%zu tasks were made while the others ended, and are cancelled",
+                       loop->task_count);
+        told = cancel_since(loop, told);
+        stop_when_ended(loop, told);
+        if (!made_since(loop->last, told) || hkt__forked(loop))
+            break;
+    }
+}
+
+/* Cancels whatever runs and waits for its end. Tasks that then wait for what cannot come, or are
+ * made again and again, are reported and left. */
 void hkt__loop_finish(struct hkt_loop *loop)
 {
     loop->ending = true;
@@ -282,11 +315,11 @@ void hkt__loop_finish(struct hkt_loop *loop)
         return;
     const struct hkt__reporter *before = speak(loop);
     hkt__report_tasks_left(loop);
-    cancel_all(loop);
     hkt__sends_cancel(loop);
-    stop_when_empty(loop);
+    end_tasks(loop);
     if (loop->first) {
-        hkt_report("%zu tasks ignored their cancellation and wait for what cannot come",
+        hkt_report("%zu tasks ignored their cancellation and wait for what cannot come, or make "
+                   "others for ever",
                    loop->task_count);
         hkt_dump(loop);
     }
@@ -383,7 +416,7 @@ int hkt__loop_run_task(struct hkt_loop *loop, struct hkt_task *t)
         return rc == -ECHILD ? rc : -EINTR;
     report_deadlock(loop);
     (void)hkt_task_cancel(t);
-    stop_when_empty(loop);
+    stop_when_ended(loop, UINT64_MAX);
     return -EDEADLK;
 }
 

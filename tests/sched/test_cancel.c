@@ -253,6 +253,87 @@ Test(cancel, run_cancels_what_main_leaves_behind_and_waits_for_its_clean_up)
     cr_assert(cleaned);
 }
 
+/* Tasks that are made at the end */
+
+static int lines;
+
+static void count_line(void *ctx, const char *line)
+{
+    lines += strstr(line, ctx) != NULL;
+}
+
+static int beat_for_ever(void *arg)
+{
+    (void)arg;
+    for (;;)
+        HKT_TRY(hkt_sleep(HKT_MS(50)));
+}
+
+static int leave_a_beat(void *arg)
+{
+    int rc = hkt_sleep(HKT_SEC(9));
+
+    (void)arg;
+    hkt_detach(hkt_spawn(beat_for_ever, NULL));
+    return rc;
+}
+
+static int clean_up_by_another(void *arg)
+{
+    int rc = hkt_sleep(HKT_SEC(9));
+
+    *(int *)arg = hkt_join(hkt_spawn(sleeper, INT_ARG(30)));
+    return rc;
+}
+
+static int make_another(void *arg)
+{
+    int rc = hkt_sleep(HKT_SEC(9)), *left = arg;
+
+    if (--*left > 0)
+        hkt_detach(hkt_spawn(make_another, arg));
+    return rc;
+}
+
+static int leave(void *arg)
+{
+    hkt_task_fn *const *fn = arg;
+    static int kept;
+
+    kept = 20;
+    hkt_detach(hkt_spawn(*fn, &kept));
+    return hkt_sleep(HKT_MS(1));
+}
+
+static int cleaned_up;
+
+static int leave_a_cleaner(void *arg)
+{
+    (void)arg;
+    hkt_detach(hkt_spawn(clean_up_by_another, &cleaned_up));
+    return hkt_sleep(HKT_MS(1));
+}
+
+Test(cancel, tasks_made_at_the_end_are_cancelled_too)
+{
+    hkt_task_fn *beat = leave_a_beat, *again = make_another;
+
+    hkt_on_report(count_line, "1 tasks were made while the others ended, and are cancelled");
+    cr_assert_eq(run_simulated(leave, &beat), 0);
+    cr_assert_eq(lines, 1);
+    cr_assert_eq(run_simulated(leave, &again), 0);
+    cr_assert_eq(lines, 20);
+}
+
+Test(cancel, tasks_made_at_the_end_may_help_to_clean_up)
+{
+    hkt_on_report(count_line, "");
+    cr_assert_eq(run_simulated(leave_a_cleaner, NULL), 0);
+    cr_assert_eq(cleaned_up, 30);
+    cr_assert_eq(simulated_now, HKT_MS(31));
+    cr_assert_eq(lines, 0);
+}
+
 /* A request that came before the call, of whoever passes it on. */
 
 static int cancelled_before(hkt_task_fn *fn, void *arg)
