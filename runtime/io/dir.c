@@ -109,7 +109,7 @@ static int list(void *arg)
 int hkt_dir_list(const char *path, struct hkt_dir **dir)
 {
     struct listing l = {.path = path};
-    int rc = hkt__run_blocking(list, &l, "directory");
+    int rc = path ? hkt__run_blocking(list, &l, "directory") : -EINVAL;
 
     if (rc < 0) {
         hkt_dir_free(l.dir);

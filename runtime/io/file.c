@@ -25,11 +25,17 @@ static ssize_t await(struct hkt__fileop *op, const char *why)
     return rc < 0 ? rc : op->result;
 }
 
+/* What names its file. */
+static ssize_t await_path(struct hkt__fileop *op, const char *why)
+{
+    return op->path ? await(op, why) : -EINVAL;
+}
+
 int hkt_file_open(const char *path, int flags, unsigned mode)
 {
     struct hkt__fileop op = {.what = HKT__FILE_OPEN, .path = path, .flags = flags, .mode = mode};
 
-    return (int)await(&op, "open");
+    return (int)await_path(&op, "open");
 }
 
 ssize_t hkt_file_read(int fd, void *buf, size_t size)
@@ -80,47 +86,47 @@ int hkt_file_stat(int fd, struct hkt_stat *st)
 {
     struct hkt__fileop op = {.what = HKT__FILE_STAT, .fd = fd, .st = st};
 
-    return (int)await(&op, "stat");
+    return st ? (int)await(&op, "stat") : -EINVAL;
 }
 
 int hkt_path_stat(const char *path, struct hkt_stat *st)
 {
     struct hkt__fileop op = {.what = HKT__FILE_PATH_STAT, .path = path, .st = st};
 
-    return (int)await(&op, "stat");
+    return st ? (int)await_path(&op, "stat") : -EINVAL;
 }
 
 int hkt_path_lstat(const char *path, struct hkt_stat *st)
 {
     struct hkt__fileop op = {.what = HKT__FILE_PATH_LSTAT, .path = path, .st = st};
 
-    return (int)await(&op, "stat");
+    return st ? (int)await_path(&op, "stat") : -EINVAL;
 }
 
 int hkt_path_rename(const char *from, const char *to)
 {
     struct hkt__fileop op = {.what = HKT__FILE_RENAME, .path = from, .to = to};
 
-    return (int)await(&op, "rename");
+    return to ? (int)await_path(&op, "rename") : -EINVAL;
 }
 
 int hkt_path_unlink(const char *path)
 {
     struct hkt__fileop op = {.what = HKT__FILE_UNLINK, .path = path};
 
-    return (int)await(&op, "unlink");
+    return (int)await_path(&op, "unlink");
 }
 
 int hkt_path_mkdir(const char *path, unsigned mode)
 {
     struct hkt__fileop op = {.what = HKT__FILE_MKDIR, .path = path, .mode = mode};
 
-    return (int)await(&op, "mkdir");
+    return (int)await_path(&op, "mkdir");
 }
 
 int hkt_path_rmdir(const char *path)
 {
     struct hkt__fileop op = {.what = HKT__FILE_RMDIR, .path = path};
 
-    return (int)await(&op, "rmdir");
+    return (int)await_path(&op, "rmdir");
 }

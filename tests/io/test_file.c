@@ -155,6 +155,32 @@ static int moves(void *arg)
     return hkt_path_rmdir(in_dir("e"));
 }
 
+static int nothing_named(void *arg)
+{
+    struct hkt_stat st;
+    struct hkt_dir *list = arg;
+
+    cr_assert_eq(hkt_file_open(NULL, O_RDONLY, 0), -EINVAL);
+    cr_assert_eq(hkt_file_stat(0, NULL), -EINVAL);
+    cr_assert_eq(hkt_path_stat(NULL, &st), -EINVAL);
+    cr_assert_eq(hkt_path_stat("/", NULL), -EINVAL);
+    cr_assert_eq(hkt_path_lstat(NULL, &st), -EINVAL);
+    cr_assert_eq(hkt_path_lstat("/", NULL), -EINVAL);
+    cr_assert_eq(hkt_path_rename(NULL, "a"), -EINVAL);
+    cr_assert_eq(hkt_path_rename("a", NULL), -EINVAL);
+    cr_assert_eq(hkt_path_unlink(NULL), -EINVAL);
+    cr_assert_eq(hkt_path_mkdir(NULL, 0700), -EINVAL);
+    cr_assert_eq(hkt_path_rmdir(NULL), -EINVAL);
+    cr_assert_eq(hkt_dir_list(NULL, &list), -EINVAL);
+    cr_assert_null(list);
+    return 0;
+}
+
+Test(file, without_a_name_there_is_none)
+{
+    on_each_pooled(nothing_named, &(int){0});
+}
+
 Test(file, directories_are_made_moved_and_removed)
 {
     on_each_pooled(moves, NULL);
