@@ -150,11 +150,9 @@ static bool abort_await(struct hkt__wait *w)
 
 static const struct hkt__wait_kind await_kind = {.abort = abort_await};
 
-int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*cancel)(void *),
-                                void *arg)
+static int wait_for(struct hkt_future *f, struct await *a, const char *why)
 {
     struct hkt_task *self = hkt__task_self();
-    struct await a;
 
     if (!self)
         return -EPERM;
@@ -162,17 +160,34 @@ int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*ca
         return hkt__foreign(hkt__loop, "future");
     if (!hkt__future_pending(f))
         return f->rc;
-    a = (struct await){.wait = {.why = why, .kind = &await_kind, .detail = -1},
-                       .watch = {.task = self},
-                       .cancel = cancel,
-                       .arg = arg};
-    hkt__future_link(f, &a.watch);
-    return hkt__park(&a.wait);
+    a->wait.why = why;
+    a->wait.kind = &await_kind;
+    a->wait.detail = -1;
+    a->watch.task = self;
+    hkt__future_link(f, &a->watch);
+    return hkt__park(&a->wait);
+}
+
+int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*cancel)(void *),
+                                void *arg)
+{
+    struct await a = {.cancel = cancel, .arg = arg};
+
+    return wait_for(f, &a, why);
 }
 
 int hkt__future_wait(struct hkt_future *f, const char *why)
 {
-    return hkt__future_wait_cancelling(f, why, NULL, NULL);
+    struct await a = {.cancel = NULL};
+
+    return wait_for(f, &a, why);
+}
+
+int hkt__future_wait_kept(struct hkt_future *f, const char *why)
+{
+    struct await a = {.wait.keep = true};
+
+    return wait_for(f, &a, why);
 }
 
 static bool cancel_future(void *arg)

@@ -297,6 +297,8 @@ void hkt__future_unlink(struct hkt_watch *w);
 int hkt__future_finish(struct hkt_future *f, int rc, void *value, enum hkt_future_state state);
 /* Waits for f without passing a cancellation on. */
 int hkt__future_wait(struct hkt_future *f, const char *why);
+/* The same; a cancellation that comes when f is done is left for the next suspension. */
+int hkt__future_wait_kept(struct hkt_future *f, const char *why);
 /* Waits for f; a cancellation is passed on by cancel(arg), unless that answers false. */
 int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*cancel)(void *),
                                 void *arg);

@@ -261,7 +261,7 @@ int hkt_task_wait(struct hkt_task *t, int *rc)
     if (waited < 0)
         return waited;
     struct hkt__job *job = hkt__job(t);
-    waited = hkt__future_wait(&job->done, "task");
+    waited = hkt__future_wait_kept(&job->done, "task");
     if (!job->ended)
         return waited;
     job->seen = true;
