@@ -67,8 +67,9 @@ struct hkt_loop_opts {
     hkt_report_fn *on_report;
     void *report_ctx;
     /* For finding mistakes; also by HKT_DEBUG=1 in the environment. It is reported what is left at
-     * the loop's end, and what belongs to another loop or thread and is used here (in builds with
-     * checks that always is); slow_ns is 100 ms unless given. asyncio: debug=True. */
+     * the loop's end, where tasks that are reported were made, cancellations that came to nothing,
+     * and what belongs to another loop or thread and is used here (in builds with checks that
+     * always is); slow_ns is 100 ms unless given. asyncio: debug=True. */
     bool debug;
 };
 

@@ -85,6 +85,7 @@ struct hkt__cold {
 
 #define HKT__IS_GEN  0x100u
 #define HKT__GUARDED 0x200u /* else *low holds HKT__CANARY */
+#define HKT__OLDER   0x400u /* than a loop that looks at its end what is left */
 
 #define HKT__CANARY UINT64_C(0xc0a57ac4ca9a17e5)
 

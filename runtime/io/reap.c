@@ -183,6 +183,8 @@ static void on_loop_end(struct hkt__loop_end *e)
     struct hkt__watcher *w = p->watcher;
 
     if (!hkt__forked(p->loop)) {
+        if (p->loop->debug)
+            hkt_report("the loop ends, and process %ld runs on", (long)p->pid);
         bool left = !w;
         if (w && hkt__pool_cancel(&w->work, true) == HKT__WORK_OVER) {
             hkt_dealloc(w); /* it has told the loop, which will not come to it */

@@ -44,6 +44,7 @@ static void drop(struct hkt__work *w)
 
     b->release(w->arg);
     hkt_dealloc(b);
+    atomic_fetch_sub(&hkt__calls_left, 1);
 }
 
 /* Where the function cannot be kept from happening, the cancellation waits for the next call. */
@@ -54,9 +55,13 @@ static bool abort_blocking(struct hkt__wait *wait)
     struct hkt_loop *loop = b->loop;
     struct hkt_task *t = b->task;
     bool may_drop = b->release != NULL;
-    enum hkt__work_state was = hkt__pool_cancel(&b->work, may_drop);
 
+    if (may_drop)
+        atomic_fetch_add(&hkt__calls_left, 1);
+    enum hkt__work_state was = hkt__pool_cancel(&b->work, may_drop);
     w->dropped = may_drop && was == HKT__WORK_RUNNING;
+    if (may_drop && !w->dropped)
+        atomic_fetch_sub(&hkt__calls_left, 1);
     if (w->dropped || was == HKT__WORK_QUEUED) {
         hkt_loop_release(loop);
         return true;

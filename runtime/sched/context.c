@@ -30,7 +30,6 @@ struct hkt_context {
     bool entered;
 };
 
-atomic_bool hkt__vars_used;
 static atomic_uint slots; /* given to variables; the first is 1 */
 
 /* Of the thread, outside of tasks. The key is for its end only. */
@@ -209,7 +208,7 @@ int hkt_var_set(struct hkt_var *var, const void *value, size_t size, struct hkt_
         remember(token, var, before);
     else
         value_release(before);
-    atomic_store_explicit(&hkt__vars_used, true, memory_order_relaxed);
+    atomic_store_explicit(&hkt__tasks_inherit, true, memory_order_relaxed);
     return 0;
 }
 

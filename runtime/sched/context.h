@@ -9,9 +9,6 @@
 
 #include <hocket/context.h>
 
-/* Whether anything was ever set, in any thread: until then a spawn looks at nothing else. */
-extern atomic_bool hkt__vars_used;
-
 /* Gives a new task the variables as they are here, or those of the context in opts, which may be
  * NULL. */
 void hkt__vars_inherit(struct hkt__job *job, const struct hkt_task_opts *opts);

@@ -61,8 +61,8 @@ static void take_out(struct hkt_group *g, struct hkt_task *t)
     job->group = NULL;
 }
 
-int hkt_group_spawn_opts(struct hkt_group *g, hkt_task_fn *fn, void *arg,
-                         const struct hkt_task_opts *opts)
+static int spawn(struct hkt_group *g, hkt_task_fn *fn, void *arg, const struct hkt_task_opts *opts,
+                 void *site)
 {
     if ((g->state & STATE) != OPEN || (g->state & EXITING && !g->first))
         return -ESHUTDOWN;
@@ -72,13 +72,20 @@ int hkt_group_spawn_opts(struct hkt_group *g, hkt_task_fn *fn, void *arg,
     hkt__job(t)->handle = false; /* the group's reference is its list */
     hkt__job(t)->seen = true;
     add(g, t);
+    hkt__task_inherits(t, opts, site);
     hkt__task_start(t, opts && opts->flags & HKT_EAGER);
     return 0;
 }
 
+int hkt_group_spawn_opts(struct hkt_group *g, hkt_task_fn *fn, void *arg,
+                         const struct hkt_task_opts *opts)
+{
+    return spawn(g, fn, arg, opts, HKT__SITE);
+}
+
 int hkt_group_spawn(struct hkt_group *g, hkt_task_fn *fn, void *arg)
 {
-    return hkt_group_spawn_opts(g, fn, arg, NULL);
+    return spawn(g, fn, arg, NULL, HKT__SITE);
 }
 
 static void cancel_members(struct hkt_group *g)

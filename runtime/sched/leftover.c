@@ -3,23 +3,109 @@
  * What a loop that is made for debugging says at its end about what is left in it.
  */
 #include "loop.h"
+#include "origin.h"
+
+#include "base/symbol.h"
+#include "coro/stack.h"
 
 #include <stdio.h>
 
-enum { TASKS_NAMED = 10 };
+enum { NAMED = 10 };
 
-void hkt__report_tasks_left(const struct hkt_loop *loop)
+atomic_size_t hkt__calls_left;
+
+static void report_tasks(const struct hkt_loop *loop)
 {
-    size_t n = 0;
+    const struct hkt_task *t = loop->first;
 
-    if (!loop->debug || !loop->first)
-        return;
     hkt_report("%zu tasks are left at the end, and are cancelled", loop->task_count);
-    for (const struct hkt_task *t = loop->first; t && n < TASKS_NAMED; t = hkt__job(t)->next, n++) {
-        char buf[32], wait[160];
+    for (int n = 0; t && n < NAMED; t = hkt__job(t)->next, n++) {
+        char buf[32], wait[160], origin[HKT__ORIGIN_SIZE];
         hkt__task_describe(wait, sizeof wait, t, loop->now);
-        hkt_report("task '%s' is left: %s", hkt_task_name(t, buf, sizeof buf), wait);
+        hkt_report("task '%s' is left: %s%s", hkt_task_name(t, buf, sizeof buf), wait,
+                   hkt__origin_text(t, origin));
     }
+}
+
+void hkt__report_unfinished(const struct hkt_loop *loop)
+{
+    size_t sends = 0;
+
+    if (!loop->debug)
+        return;
+    if (loop->first)
+        report_tasks(loop);
+    for (const struct hkt_sending *s = loop->sends; s; s = s->next)
+        sends++;
+    if (sends > 0)
+        hkt_report("%zu sends or calls on files are left at the end, and are cancelled", sends);
+}
+
+/* Coroutines. Those that there were before the loop are marked, until their memory is used anew. */
+
+static bool mark(struct hkt_coro *c, void *arg)
+{
+    (void)arg;
+    c->cold->traits |= HKT__OLDER;
+    return true;
+}
+
+void hkt__watch_for_left(void)
+{
+    atomic_store_explicit(&hkt__tasks_inherit, true, memory_order_relaxed);
+    hkt__stack_each(mark, NULL);
+}
+
+static uintptr_t body_of(const struct hkt_coro *c)
+{
+    return c->cold->traits & HKT__IS_GEN ? (uintptr_t)c->cold->fn.gen : (uintptr_t)c->cold->fn.coro;
+}
+
+static void report_coro(const struct hkt_coro *c)
+{
+    const char *what = c->cold->traits & HKT__IS_GEN ? "generator" : "coroutine";
+    char name[160];
+
+    hkt__symbol_name(body_of(c), name, sizeof name);
+    hkt_report("%s '%s' of %s is left: it was %s", what, c->cold->name, name,
+               c->ctx.flags & HKT__CREATED ? "never begun, and not freed" : "not freed");
+}
+
+static void report_handle(const struct hkt_task *t)
+{
+    char name[32], origin[HKT__ORIGIN_SIZE];
+
+    hkt_report("task '%s' is left: it has ended, and was neither joined nor detached%s",
+               hkt_task_name(t, name, sizeof name), hkt__origin_text(t, origin));
+}
+
+struct left {
+    const struct hkt_loop *loop;
+    size_t count;
+};
+
+/* Tasks that have not ended are reported elsewhere, and those of other loops at their ends. */
+static bool report_one(struct hkt_coro *c, void *arg)
+{
+    const struct hkt_task *t = (const struct hkt_task *)(const void *)c;
+    const bool is_task = c->ctx.flags & HKT__TASK;
+    struct left *left = arg;
+
+    if (c->cold->traits & HKT__OLDER ||
+        (is_task && (hkt__job(t)->loop != left->loop || !hkt__job(t)->ended)))
+        return true;
+    if (is_task)
+        report_handle(t);
+    else
+        report_coro(c);
+    return ++left->count < NAMED;
+}
+
+static void report_coroutines(const struct hkt_loop *loop)
+{
+    struct left left = {.loop = loop};
+
+    hkt__stack_each(report_one, &left);
 }
 
 static size_t count_signals(const struct hkt_loop *loop)
@@ -43,6 +129,7 @@ void hkt__report_left(struct hkt_loop *loop)
         {atomic_load(&loop->holds), "holds"},
         {hkt__any_before_poll(loop), "calls before the poll"},
         {hkt__ready_any(&loop->ready) || atomic_load(&loop->posted), "calls that were due"},
+        {atomic_load(&hkt__calls_left), "blocking calls that go on and that nobody waits for"},
     };
 
     if (!loop->debug)
@@ -50,4 +137,5 @@ void hkt__report_left(struct hkt_loop *loop)
     for (size_t i = 0; i < sizeof left / sizeof *left; i++)
         if (left[i].count > 0)
             hkt_report("the loop ends with %zu %s", left[i].count, left[i].what);
+    report_coroutines(loop);
 }

@@ -250,6 +250,8 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     loop->now = hkt__loop_clock(loop);
     loop->fired = loop->now - loop->slack_ns;
     start_timers(loop);
+    if (loop->debug)
+        hkt__watch_for_left();
     return loop;
 }
 
@@ -314,7 +316,7 @@ void hkt__loop_finish(struct hkt_loop *loop)
     if ((!loop->first && !loop->sends && !atomic_load(&loop->remotes)) || hkt__forked(loop))
         return;
     const struct hkt__reporter *before = speak(loop);
-    hkt__report_tasks_left(loop);
+    hkt__report_unfinished(loop);
     hkt__sends_cancel(loop);
     end_tasks(loop);
     if (loop->first) {

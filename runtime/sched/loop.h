@@ -16,10 +16,13 @@ int hkt__loop_run_task(struct hkt_loop *loop, struct hkt_task *t);
 /* Cancels all tasks and waits for their ends. */
 void hkt__loop_finish(struct hkt_loop *loop);
 
-/* leftover.c: both say nothing unless the loop is made for debugging */
+/* leftover.c: these say nothing unless the loop is made for debugging */
 
-void hkt__report_tasks_left(const struct hkt_loop *loop);
-/* What is left beside tasks. */
+/* The loop is being made: what there is now is not left by it. */
+void hkt__watch_for_left(void);
+/* What is still going on when it is to end. */
+void hkt__report_unfinished(const struct hkt_loop *loop);
+/* What is left when nothing goes on any more. */
 void hkt__report_left(struct hkt_loop *loop);
 
 #endif

@@ -123,9 +123,15 @@ static void wait_until(struct hkt_remote *r, int64_t deadline)
 /* With the lock. Whether it has ended. */
 static bool await_end(struct hkt_remote *r, int64_t timeout_ns)
 {
+    const struct hkt_task *self = hkt__task_self();
+    char name[32];
+
     int64_t now = hkt__os.now();
     int64_t deadline = timeout_ns < INT64_MAX - now ? now + timeout_ns : INT64_MAX;
 
+    if (self && r->state != ENDED && timeout_ns != 0 && hkt__loop->debug)
+        hkt_report("task '%s' waits for one of another thread, and all of its loop with it",
+                   hkt_task_name(self, name, sizeof name));
     while (r->state != ENDED && (timeout_ns < 0 || hkt__os.now() < deadline)) {
         if (timeout_ns < 0)
             pthread_cond_wait(&r->ended, &r->lock);

@@ -9,6 +9,7 @@
  */
 #include "context.h"
 #include "fork.h"
+#include "origin.h"
 #include "sched.h"
 
 #include "base/report.h"
@@ -57,8 +58,8 @@ static void task_end(struct hkt_loop *loop, struct hkt_task *self, int rc)
 {
     struct hkt__job *job = hkt__job(self);
 
-    if (self->coro.ctx.flags & HKT__CANCEL) /* requested, and never delivered */
-        rc = -ECANCELED;
+    if (HKT_UNLIKELY(self->coro.ctx.flags & (HKT__CANCEL | HKT__CANCELLED)))
+        rc = hkt__cancelled_result(self, rc);
     job->ended = true;
     list_remove(loop, self);
     job->ended_order = ++loop->ended_count;
@@ -118,8 +119,6 @@ struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *ar
         c->ctx.flags |= HKT__RESIDENT;
     c->data = NULL;
     list_add(loop, t);
-    if (HKT_UNLIKELY(atomic_load_explicit(&hkt__vars_used, memory_order_relaxed)))
-        hkt__vars_inherit(job, opts);
     return t;
 }
 
@@ -134,40 +133,42 @@ void hkt__task_start(struct hkt_task *t, bool eager)
 }
 
 static struct hkt_task *spawn(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
-                              const struct hkt_task_opts *opts)
+                              const struct hkt_task_opts *opts, void *site)
 {
     if (!loop) {
         hkt_report("a task was spawned where no loop runs: none was made");
         return NULL;
     }
     struct hkt_task *t = hkt__task_make(loop, fn, arg, opts);
-    if (t)
-        hkt__task_start(t, opts && opts->flags & HKT_EAGER);
+    if (!t)
+        return NULL;
+    hkt__task_inherits(t, opts, site);
+    hkt__task_start(t, opts && opts->flags & HKT_EAGER);
     return t;
 }
 
 struct hkt_task *hkt_spawn(hkt_task_fn *fn, void *arg)
 {
-    return spawn(hkt__loop, fn, arg, NULL);
+    return spawn(hkt__loop, fn, arg, NULL, HKT__SITE);
 }
 
 static struct hkt_task *spawn_on(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
-                                 const struct hkt_task_opts *opts)
+                                 const struct hkt_task_opts *opts, void *site)
 {
     if (loop && hkt__check_thread(loop, "spawn") < 0)
         return NULL;
-    return spawn(loop, fn, arg, opts);
+    return spawn(loop, fn, arg, opts, site);
 }
 
 struct hkt_task *hkt_spawn_opts(hkt_task_fn *fn, void *arg, const struct hkt_task_opts *opts)
 {
-    return opts && opts->loop ? spawn_on(opts->loop, fn, arg, opts)
-                              : spawn(hkt__loop, fn, arg, opts);
+    return opts && opts->loop ? spawn_on(opts->loop, fn, arg, opts, HKT__SITE)
+                              : spawn(hkt__loop, fn, arg, opts, HKT__SITE);
 }
 
 struct hkt_task *hkt_ensure_future(struct hkt_loop *loop, hkt_task_fn *fn, void *arg)
 {
-    return spawn_on(loop, fn, arg, NULL);
+    return spawn_on(loop, fn, arg, NULL, HKT__SITE);
 }
 
 /* Ending */
@@ -175,11 +176,11 @@ struct hkt_task *hkt_ensure_future(struct hkt_loop *loop, hkt_task_fn *fn, void 
 static void give_back(struct hkt_task *t)
 {
     struct hkt__job *job = hkt__job(t);
-    char buf[32];
+    char buf[32], origin[HKT__ORIGIN_SIZE];
 
     if (!job->seen && job->done.rc < 0 && job->done.rc != -ECANCELED)
-        hkt_report("task '%s' failed and nobody looked: %s", hkt_task_name(t, buf, sizeof buf),
-                   hkt_strerror(job->done.rc));
+        hkt_report("task '%s' failed and nobody looked: %s%s", hkt_task_name(t, buf, sizeof buf),
+                   hkt_strerror(job->done.rc), hkt__origin_text(t, origin));
     if (HKT_UNLIKELY(t->coro.cold->fiber != NULL))
         hkt__side_unwatch(&t->coro);
     hkt__stack_give(&t->coro);

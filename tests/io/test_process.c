@@ -2,6 +2,7 @@
  *
  * Other programs.
  */
+#include "base/reports.h"
 #include "io/pooled.h"
 
 #include <fcntl.h>
@@ -572,4 +573,29 @@ static int many_at_once(void *arg)
 Test(process, of_many_each_says_its_own)
 {
     on_each_pooled(many_at_once, NULL);
+}
+
+/* What runs on at the end is said, where the loop is made for debugging. */
+
+static int leave_running(void *pid)
+{
+    struct hkt_process *p = start("exec sleep 1000", NULL);
+
+    *(pid_t *)pid = hkt_process_pid(p);
+    hkt_process_free(p);
+    return 0;
+}
+
+Test(process, that_runs_on_at_the_end_is_said)
+{
+    const struct hkt_loop_opts opts = {.debug = true};
+    struct reports reports;
+    char expected[80];
+    pid_t pid = 0;
+
+    reports_to(&reports);
+    cr_assert_eq(hkt_run_opts(leave_running, &pid, &opts), 0);
+    snprintf(expected, sizeof expected, "the loop ends, and process %ld runs on", (long)pid);
+    cr_assert(reports_say(&reports, expected), "%s", reports.last);
+    cr_assert_eq(kill(pid, SIGKILL), 0); /* a thread reaps it */
 }

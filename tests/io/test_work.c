@@ -2,6 +2,7 @@
  *
  * Functions that other threads run for tasks.
  */
+#include "base/reports.h"
 #include "io/pooled.h"
 
 #include <signal.h>
@@ -469,4 +470,37 @@ Test(work, starts_anew_in_the_child_of_a_fork)
     if (WHERE_TSAN || where_emulator())
         cr_skip_test("here a child of several threads cannot start any");
     on_each_pooled(forks, NULL);
+}
+
+/* What is left behind at the end is said, where the loop is made for debugging. */
+
+static int leave_behind(void *owned)
+{
+    struct hkt_task *t = hkt_spawn(blocks_owned, owned);
+
+    await_inside(&((struct owned *)owned)->gate, 1);
+    cr_assert(hkt_task_cancel(t));
+    cr_assert_eq(hkt_join(t), -ECANCELED);
+    return 0;
+}
+
+static int wait_for_release(void *owned)
+{
+    await_release(owned);
+    return 0;
+}
+
+Test(work, a_call_that_was_left_behind_is_said_at_the_end)
+{
+    struct hkt_loop_opts opts = {.debug = true};
+    static struct owned o = {.gate = GATE_INIT};
+    struct reports reports;
+
+    reports_to(&reports);
+    cr_assert_eq(hkt_run_opts(leave_behind, &o, &opts), 0);
+    cr_assert(reports_say(&reports, "the loop ends with 1 blocking calls that go on"), "%s",
+              reports.last);
+    cr_assert_eq(hkt_run(wait_for_release, &o), 0);
+    int count = reports.count;
+    cr_assert_eq(count, 1, "%d", count);
 }

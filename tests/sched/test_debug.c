@@ -162,7 +162,8 @@ Test(debug, what_is_left_at_the_end_is_said)
     cr_assert_eq(hkt_run_opts(leave_things, NULL, &opts), 0);
     cr_assert_eq(l.count, 5, "%s", l.text);
     cr_assert(said(&l, "2 tasks are left at the end, and are cancelled\n"), "%s", l.text);
-    cr_assert(said(&l, "task 'task-2' is left: waits for sleep since 1.0 ms\n"), "%s", l.text);
+    cr_assert(said(&l, "task 'task-2' is left: waits for sleep since 1.0 ms, made in "), "%s",
+              l.text);
     cr_assert(said(&l, "task 'second' is left: waits"), "%s", l.text);
     cr_assert(said(&l, "the loop ends with 1 timed calls\n"), "%s", l.text);
     cr_assert(said(&l, "the loop ends with 1 holds\n"), "%s", l.text);
@@ -250,4 +251,188 @@ Test(debug, a_deadlock_is_told_to_the_loops)
 
     cr_assert_eq(hkt_run_opts(waits_for_ever, &never, &opts), -EDEADLK);
     cr_assert(said(&l, "nothing is left that could wake"), "%s", l.text);
+}
+
+/* What was cancelled, and does not say so */
+
+static int swallows(void *arg)
+{
+    (void)!hkt_sleep(HKT_SEC(1));
+    return (int)(intptr_t)arg;
+}
+
+static int within_limit(void *arg)
+{
+    struct hkt_timeout limit = {0};
+
+    (void)arg;
+    HKT_TRY(hkt_timeout_enter(&limit, HKT_MS(1)));
+    return hkt_timeout_exit(&limit, hkt_sleep(HKT_SEC(1))) == -ETIMEDOUT ? 0 : -EIO;
+}
+
+/* Where the place of the call is looked for: not to be inlined, nor to end with the call. */
+__attribute__((noinline)) static struct hkt_task *made_here(hkt_task_fn *fn, void *arg)
+{
+    struct hkt_task *t = hkt_spawn(fn, arg);
+
+    __asm__ volatile("" : "+r"(t));
+    return t;
+}
+
+static int cancels_some(void *arg)
+{
+    struct hkt_task *t[] = {
+        hkt_spawn_opts(swallows, INT_ARG(5), &(struct hkt_task_opts){.name = "five"}),
+        hkt_spawn(swallows, INT_ARG(-ECANCELED)), hkt_spawn(within_limit, arg),
+        hkt_spawn(swallows, INT_ARG(-EIO))};
+
+    HKT_TRY(hkt_sleep(HKT_MS(2)));
+    for (int i = 0; i < 4; i++)
+        (void)hkt_task_cancel(t[i]);
+    cr_assert_eq(hkt_join(t[0]), 5);
+    cr_assert_eq(hkt_join(t[1]), -ECANCELED);
+    cr_assert_eq(hkt_join(t[2]), 0);
+    return hkt_join(t[3]);
+}
+
+Test(debug, a_cancellation_that_comes_to_nothing_is_said)
+{
+    struct lines l = {0};
+    struct hkt_loop_opts opts = debugging(&l);
+
+    cr_assert_eq(hkt_run_opts(cancels_some, NULL, &opts), -EIO);
+    cr_assert_eq(l.count, 2, "%s", l.text);
+    cr_assert(said(&l, "task 'five' was cancelled, and ended with 5 all the same, made in "), "%s",
+              l.text);
+    l = (struct lines){0};
+    opts.debug = false;
+    cr_assert_eq(hkt_run_opts(cancels_some, NULL, &opts), -EIO);
+    cr_assert_eq(l.count, 0, "%s", l.text);
+}
+
+static int makes_a_failing_one(void *arg)
+{
+    (void)arg;
+    hkt_detach(made_here(fails, NULL));
+    return hkt_sleep(0);
+}
+
+Test(debug, of_a_task_that_fails_it_is_said_where_it_was_made)
+{
+    struct lines l = {0};
+    struct hkt_loop_opts opts = debugging(&l);
+
+    cr_assert_eq(hkt_run_opts(makes_a_failing_one, NULL, &opts), 0);
+    cr_assert(said(&l, "error, made in made_here+0x"), "%s", l.text);
+    l = (struct lines){0};
+    opts.debug = false;
+    cr_assert_eq(hkt_run_opts(makes_a_failing_one, NULL, &opts), 0);
+    cr_assert(said(&l, "error\n"), "%s", l.text);
+}
+
+/* What is never given back */
+
+static struct hkt_gen *generators[3];
+static struct hkt_coro *coroutine;
+static struct hkt_task *task;
+
+static int a_generator(struct hkt_gen *self, void *arg)
+{
+    return hkt_yield(self, arg, NULL);
+}
+
+static int a_coroutine(struct hkt_coro *self, void *arg)
+{
+    return hkt_coro_yield(self, arg, NULL);
+}
+
+static int leave_coroutines(void *arg)
+{
+    void *value;
+
+    generators[1] = hkt_gen_new(a_generator, arg);
+    generators[2] = hkt_gen_new(a_generator, arg);
+    cr_assert_eq(hkt_gen_next(generators[2], &value), 1);
+    coroutine = hkt_coro_new(a_coroutine, arg);
+    hkt_coro_free(hkt_coro_new(a_coroutine, arg));
+    task = made_here(returner, INT_ARG(3));
+    return hkt_sleep(0);
+}
+
+Test(debug, coroutines_that_are_not_freed_are_said)
+{
+    struct lines l = {0};
+    struct hkt_loop_opts opts = debugging(&l);
+
+    generators[0] = hkt_gen_new(a_generator, NULL); /* before: not the loop's */
+    cr_assert_eq(hkt_run_opts(leave_coroutines, NULL, &opts), 0);
+    cr_assert_eq(l.count, 4, "%s", l.text);
+    cr_assert(said(&l, "of a_generator+0x0 is left: it was never begun, and not freed\n"), "%s",
+              l.text);
+    cr_assert(said(&l, "of a_generator+0x0 is left: it was not freed\n"), "%s", l.text);
+    cr_assert(said(&l, "coroutine 'coro' of a_coroutine+0x0 is left: it was never begun"), "%s",
+              l.text);
+    cr_assert(said(&l, "task 'task-2' is left: it has ended, and was neither joined nor detached, "
+                       "made in made_here+0x"),
+              "%s", l.text);
+    for (int i = 0; i < 3; i++)
+        hkt_gen_free(generators[i]);
+    hkt_coro_free(coroutine);
+    hkt_detach(task);
+}
+
+/* What other threads do */
+
+static int run_remotely(void *loop)
+{
+    return hkt_remote_run(loop, returner, INT_ARG(4), -1);
+}
+
+static struct hkt_loop *other;
+static pthread_barrier_t there;
+
+static int stay(void *arg)
+{
+    (void)arg;
+    other = hkt_loop_current();
+    pthread_barrier_wait(&there);
+    return hkt_sleep(HKT_SEC(1000));
+}
+
+static void *run_other(void *arg)
+{
+    (void)arg;
+    cr_expect_eq(hkt_run(stay, NULL), -ECANCELED);
+    return NULL;
+}
+
+static struct hkt_handle end_handle;
+
+static void end_other(void *loop)
+{
+    (void)hkt_task_cancel(hkt_task_next(loop, NULL));
+}
+
+static void run_beside_another(struct hkt_loop_opts *opts)
+{
+    pthread_t thread;
+
+    pthread_barrier_init(&there, NULL, 2);
+    cr_assert_eq(pthread_create(&thread, NULL, run_other, NULL), 0);
+    pthread_barrier_wait(&there);
+    cr_assert_eq(hkt_run_opts(run_remotely, other, opts), 4);
+    cr_assert_eq(hkt_call_threadsafe(other, &end_handle, end_other, other), 0);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&there);
+}
+
+Test(debug, a_task_that_waits_for_another_thread_is_said)
+{
+    struct lines l = {0};
+    struct hkt_loop_opts opts = debugging(&l);
+
+    run_beside_another(&opts);
+    cr_assert(said(&l, "task 'main' waits for one of another thread, and all of its loop with it"),
+              "%s", l.text);
+    cr_assert_eq(l.count, 1, "%s", l.text);
 }
