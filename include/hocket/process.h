@@ -37,6 +37,8 @@ struct hkt_stdio {
 enum {
     HKT_OWN_GROUP = 1,   /* it leads a process group: see hkt_process_signal_group() */
     HKT_OWN_SESSION = 2, /* it leads a session, without a terminal, and a process group */
+    HKT_KEEP_FDS = 4,    /* it also has those of this process's descriptors that are not
+                            close-on-exec */
 };
 
 /* Zero fields are the defaults. */
@@ -52,8 +54,8 @@ HKT_BEGIN_DECLS
 /* What: starts a program. argv: its arguments, the first of which is its path, or a name without a
  * slash to be looked for in the PATH of its environment; NULL at the end. opts may be NULL. Signals
  * that are caught here, and SIGPIPE, have their default actions there, and those that this thread
- * blocks are blocked; of descriptors it has besides the standard ones those that are not
- * close-on-exec, which all of hocket's are.
+ * blocks are blocked; of descriptors it has the standard ones only, unless HKT_KEEP_FDS is given:
+ * all of hocket's are close-on-exec even then.
  * Returns: 0 with *p; what starting it failed with, as -ENOENT (also for cwd) or -EACCES, and then
  * there is no process; -ECANCELED: neither; -EPERM: not in a task; -ENOMEM; -EINVAL: no argv.
  * Suspends: until the program runs. Owner: the caller, by hkt_process_free().

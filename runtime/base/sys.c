@@ -201,6 +201,23 @@ static void fill_but_faults(sigset_t *set)
         sigdelset(set, faults[i]);
 }
 
+#if defined(__linux__) && defined(SYS_close_range)
+enum { RANGE_CLOEXEC = 4 }; /* CLOSE_RANGE_CLOEXEC, which is younger than the call: then -EINVAL */
+
+static int sys_cloexec_from(int first)
+{
+    int rc = (int)answer(syscall(SYS_close_range, (unsigned)first, ~0U, RANGE_CLOEXEC));
+
+    return rc < 0 ? -ENOSYS : 0;
+}
+#else
+static int sys_cloexec_from(int first)
+{
+    (void)first;
+    return -ENOSYS;
+}
+#endif
+
 static int sys_thread(void *(*fn)(void *), void *arg)
 {
     pthread_attr_t attr;
@@ -242,6 +259,7 @@ struct hkt__sys hkt__sys = {
     .poll_ready = sys_poll_ready,
     .sendfile = sys_sendfile,
     .pidfd_open = sys_pidfd_open,
+    .cloexec_from = sys_cloexec_from,
     .getaddrinfo = getaddrinfo,
     .getnameinfo = getnameinfo,
     .thread = sys_thread,

@@ -44,6 +44,8 @@ struct hkt__sys {
     ssize_t (*sendfile)(int socket, int file, int64_t *offset, size_t size);
     /* A descriptor that becomes readable when the process ends. -ENOSYS: there are none here. */
     int (*pidfd_open)(pid_t pid);
+    /* Marks all descriptors from first on as close-on-exec. -ENOSYS: there is no such call here. */
+    int (*cloexec_from)(int first);
     /* These answer 0 or EAI_*, as the system's. They block. */
     int (*getaddrinfo)(const char *host, const char *service, const struct addrinfo *hints,
                        struct addrinfo **list);

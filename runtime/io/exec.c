@@ -9,16 +9,22 @@
 #include "exec.h"
 
 #include "base/os.h"
+#include "base/sys.h"
 
 #include <hocket/base.h>
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 
-enum { SIGNALS = 64, NOT_RUN = 127 };
+enum { SIGNALS = 64, NOT_RUN = 127, FIRST_OTHER = 3 };
 
 /* Paths to try, one after the other, each with its NUL, and an empty one at the end. */
 
@@ -95,6 +101,70 @@ static int set_place(const struct hkt__exec *e)
     return e->cwd && chdir(e->cwd) != 0 ? -errno : 0;
 }
 
+/* Descriptors that the program is not to have. They are marked and not closed, because one of them
+ * is for the report. Where no call does it for all, those that /proc lists; else as many as there
+ * may be. */
+
+static void mark(int fd)
+{
+    if (fd >= FIRST_OTHER)
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+#if defined(__linux__)
+/* As the kernel lays it out; a library's reader of directories would allocate. */
+struct listed {
+    uint64_t ino;
+    int64_t off;
+    unsigned short size;
+    unsigned char type;
+    char name[];
+};
+
+static int number_of(const char *name)
+{
+    int n = 0;
+
+    for (; *name >= '0' && *name <= '9'; name++)
+        n = n * 10 + (*name - '0');
+    return *name ? -1 : n;
+}
+
+static bool mark_listed(void)
+{
+    _Alignas(struct listed) char buf[2048];
+    int dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    long n = -1;
+
+    while (dir >= 0 && (n = syscall(SYS_getdents64, dir, buf, sizeof buf)) > 0)
+        for (long at = 0; at < n;) {
+            const struct listed *entry = (const struct listed *)(const void *)(buf + at);
+            mark(number_of(entry->name));
+            at += entry->size;
+        }
+    if (dir >= 0)
+        (void)close(dir);
+    return n == 0;
+}
+#else
+static bool mark_listed(void)
+{
+    return false;
+}
+#endif
+
+static void mark_others(void)
+{
+    struct rlimit limit;
+
+    if (hkt__sys.cloexec_from(FIRST_OTHER) == 0 || mark_listed())
+        return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        limit.rlim_cur = 65536;
+    for (int fd = FIRST_OTHER; fd < (int)limit.rlim_cur; fd++)
+        mark(fd);
+}
+
 /* Like execvp(): a file that may not be run is only told of when there is no other. */
 static int try_paths(const struct hkt__exec *e, const char *paths)
 {
@@ -122,6 +192,8 @@ static HKT_NORETURN void become(const struct hkt__exec *e, const char *paths, in
     if (rc == 0)
         rc = set_place(e);
     if (rc == 0) {
+        if (!e->keeps)
+            mark_others();
         default_signals();
         (void)sigprocmask(SIG_SETMASK, &e->mask, NULL);
         rc = try_paths(e, paths);

@@ -109,6 +109,7 @@ static void describe(struct hkt__exec *e, const char *const *argv,
     e->cwd = opts->cwd;
     e->group = opts->flags & HKT_OWN_GROUP;
     e->session = opts->flags & HKT_OWN_SESSION;
+    e->keeps = opts->flags & HKT_KEEP_FDS;
     (void)pthread_sigmask(SIG_SETMASK, NULL, &e->mask);
 }
 

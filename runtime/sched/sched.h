@@ -28,8 +28,8 @@ struct hkt_task {
 };
 
 /* More of ctx.flags; see coro/cold.h. */
-#define HKT__CANCELLED  1024u /* a request has reached it */
-#define HKT__CANCELLING 2048u /* one is being passed on by what it waits for */
+#define HKT__CANCELLED  4096u /* a request has reached it */
+#define HKT__CANCELLING 8192u /* one is being passed on by what it waits for */
 
 /* The rest of a task, in the room that the control block has for the layer above. Its function,
  * argument and name are where a coroutine has its own. */

@@ -575,6 +575,32 @@ Test(process, of_many_each_says_its_own)
     on_each_pooled(many_at_once, NULL);
 }
 
+/* What it has of this process's descriptors: 50 is not close-on-exec. */
+
+static int descriptors(void *arg)
+{
+    struct hkt_process_opts opts = {.flags = 0};
+    int fd = fcntl(1, F_DUPFD, 50), status;
+
+    (void)arg;
+    cr_assert_eq(fd, 50);
+    status = run_script("[ -e /dev/fd/50 ]", &opts);
+    cr_assert_eq(status, 1, "%d", status);
+    opts.flags = HKT_KEEP_FDS;
+    status = run_script("[ -e /dev/fd/50 ]", &opts);
+    cr_assert_eq(status, 0, "%d", status);
+    cr_assert_eq(fcntl(fd, F_SETFD, FD_CLOEXEC), 0);
+    status = run_script("[ -e /dev/fd/50 ]", &opts);
+    cr_assert_eq(status, 1, "%d", status);
+    close(fd);
+    return 0;
+}
+
+Test(process, has_the_standard_descriptors_only)
+{
+    on_each_pooled(descriptors, NULL);
+}
+
 /* What runs on at the end is said, where the loop is made for debugging. */
 
 static int leave_running(void *pid)

@@ -148,3 +148,32 @@ Test(reap, a_process_that_cannot_be_watched_is_killed)
     cr_assert_eq(hkt_run_opts(not_to_be_watched, NULL, &(struct hkt_loop_opts){.poller = "epoll"}),
                  0);
 }
+
+/* Descriptors are kept from it where no call does that for all of them. */
+
+static int no_range(int first)
+{
+    (void)first;
+    return -ENOSYS;
+}
+
+static int has_another(void *arg)
+{
+    struct hkt_process *p;
+    int status, fd = fcntl(1, F_DUPFD, 50);
+
+    (void)arg;
+    cr_assert_eq(fd, 50);
+    cr_assert_eq(start("[ -e /dev/fd/50 ] && exit 5; exit 4", -1, &p), 0);
+    cr_assert_eq(hkt_process_wait(p, &status), 0);
+    cr_assert_eq(status, 4);
+    hkt_process_free(p);
+    close(fd);
+    return 0;
+}
+
+Test(reap, descriptors_are_kept_one_by_one)
+{
+    hkt__sys.cloexec_from = no_range;
+    on_each_pooled(has_another, NULL);
+}

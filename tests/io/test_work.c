@@ -492,7 +492,7 @@ static int wait_for_release(void *owned)
 
 Test(work, a_call_that_was_left_behind_is_said_at_the_end)
 {
-    struct hkt_loop_opts opts = {.debug = true};
+    struct hkt_loop_opts opts = {.debug = true, .slow_ns = HKT_SEC(100)};
     static struct owned o = {.gate = GATE_INIT};
     struct reports reports;
 

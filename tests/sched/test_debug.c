@@ -103,7 +103,7 @@ static int with_waiters(void *arg)
 
 Test(debug, another_threads_objects_are_refused_and_that_is_said)
 {
-    const struct hkt_loop_opts opts = {.debug = true};
+    const struct hkt_loop_opts opts = {.debug = true, .slow_ns = HKT_SEC(100)};
 
     reports_to(&reports);
     cr_assert_eq(hkt_run_opts(with_waiters, NULL, &opts), 0);
