@@ -8,10 +8,11 @@
  * and the like in io.h.
  *
  * Each answers like the system's call, with a negative error instead of errno, and besides
- * -ECANCELED: the task was cancelled, and nothing was done; -EPERM: not in a task; -EINVAL: no path,
- * or nowhere to tell of it; -EAGAIN: the system has no thread to give. A call that was begun when the task is cancelled is waited for and
- * gives its answer; the cancellation comes from the next call that may suspend. Each suspends
- * always, unless it fails before. A descriptor is not to be closed while a call on it is going on.
+ * -ECANCELED: the task was cancelled, and nothing was done; -EPERM: not in a task; -EINVAL: no
+ * path, or nowhere to tell of it; -EAGAIN: the system has no thread to give. A call that was begun
+ * when the task is cancelled is waited for and gives its answer; the cancellation comes from the
+ * next call that may suspend. Each suspends always, unless it fails before. A descriptor is not to
+ * be closed while a call on it is going on.
  */
 #ifndef HOCKET_FILE_H
 #define HOCKET_FILE_H

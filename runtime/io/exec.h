@@ -16,7 +16,7 @@ struct hkt__exec {
     int stdio[3];    /* what becomes the standard streams, above 2; -1: they stay */
     bool err_is_out;
     bool group, session;
-    bool keeps; /* descriptors that are not close-on-exec */
+    bool keeps;    /* descriptors that are not close-on-exec */
     sigset_t mask; /* of the new process */
     pid_t pid;     /* of what was made */
 };
