@@ -2,6 +2,7 @@
  *
  * Input that the system may receive ahead, and bytes that it sends by itself.
  */
+#include "base/reports.h"
 #include "io/backends.h"
 
 #include <errno.h>
@@ -262,6 +263,7 @@ Test(input, sending_is_told_of_once)
 
 static struct sent left;
 static int left_pair[2];
+static bool left_sending;
 
 static int leaves_one(void *arg)
 {
@@ -272,18 +274,25 @@ static int leaves_one(void *arg)
     tcp_pair(left_pair);
     int rc = hkt_send_begin(&left.sending, left_pair[0], data, sizeof data, on_sent, &left);
     cr_assert_eq(rc, sends_whole() ? 0 : -ENOSYS);
-    left.calls = rc == 0 ? 0 : 1;
+    left_sending = rc == 0;
+    left.calls = !left_sending;
     return 0;
 }
 
 Test(input, the_end_of_the_loop_ends_a_sending)
 {
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-        const struct hkt_loop_opts opts = {.poller = backends[i]};
+        struct reports reports;
+        const struct hkt_loop_opts opts = {.poller = backends[i], .debug = true};
         if (!have_backend(backends[i]))
             continue;
+        reports_to(&reports);
         cr_assert_eq(hkt_run_opts(leaves_one, NULL, &opts), 0);
         cr_assert_eq(left.calls, 1);
+        cr_assert_eq(reports.count, left_sending, "%s", reports.last);
+        cr_assert(!left_sending || reports_say(&reports, "1 sends or calls on files are left"),
+                  "%s", reports.last);
+        hkt_on_report(NULL, NULL);
         close(left_pair[0]);
         close(left_pair[1]);
     }

@@ -486,6 +486,7 @@ static int leave_behind(void *owned)
 
 static int wait_for_release(void *owned)
 {
+    open_gate(&((struct owned *)owned)->gate);
     await_release(owned);
     return 0;
 }
