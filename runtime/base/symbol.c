@@ -152,6 +152,9 @@ void hkt__symbol_name(uintptr_t pc, char *out, size_t size)
 {
     Dl_info info;
 
+#if defined(__arm__)
+    pc &= ~(uintptr_t)1; /* which says that it is Thumb code */
+#endif
     if (!dladdr((void *)pc, &info)) {
         if (!name_from_program(pc, out, size))
             snprintf(out, size, "unknown code at 0x%zx", (size_t)pc);

@@ -150,9 +150,12 @@ static bool abort_await(struct hkt__wait *w)
 
 static const struct hkt__wait_kind await_kind = {.abort = abort_await};
 
-static int wait_for(struct hkt_future *f, struct await *a, const char *why)
+/* The watch's handle is not for tasks, and is not set. */
+HKT_INLINE int wait_for(struct hkt_future *f, const char *why, bool (*cancel)(void *), void *arg,
+                        bool keep)
 {
     struct hkt_task *self = hkt__task_self();
+    struct await a;
 
     if (!self)
         return -EPERM;
@@ -160,34 +163,28 @@ static int wait_for(struct hkt_future *f, struct await *a, const char *why)
         return hkt__foreign(hkt__loop, "future");
     if (!hkt__future_pending(f))
         return f->rc;
-    a->wait.why = why;
-    a->wait.kind = &await_kind;
-    a->wait.detail = -1;
-    a->watch.task = self;
-    hkt__future_link(f, &a->watch);
-    return hkt__park(&a->wait);
+    a.wait = (struct hkt__wait){.why = why, .kind = &await_kind, .detail = -1, .keep = keep};
+    a.watch.task = self;
+    a.cancel = cancel;
+    a.arg = arg;
+    hkt__future_link(f, &a.watch);
+    return hkt__park(&a.wait);
 }
 
 int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*cancel)(void *),
                                 void *arg)
 {
-    struct await a = {.cancel = cancel, .arg = arg};
-
-    return wait_for(f, &a, why);
+    return wait_for(f, why, cancel, arg, false);
 }
 
 int hkt__future_wait(struct hkt_future *f, const char *why)
 {
-    struct await a = {.cancel = NULL};
-
-    return wait_for(f, &a, why);
+    return wait_for(f, why, NULL, NULL, false);
 }
 
 int hkt__future_wait_kept(struct hkt_future *f, const char *why)
 {
-    struct await a = {.wait.keep = true};
-
-    return wait_for(f, &a, why);
+    return wait_for(f, why, NULL, NULL, true);
 }
 
 static bool cancel_future(void *arg)

@@ -406,11 +406,10 @@ static void *run_other(void *arg)
     return NULL;
 }
 
-static struct hkt_handle end_handle;
-
-static void end_other(void *loop)
+static int end_stay(void *arg)
 {
-    (void)hkt_task_cancel(hkt_task_next(loop, NULL));
+    (void)arg;
+    return hkt_task_cancel(hkt_task_next(hkt_loop_current(), NULL));
 }
 
 static void run_beside_another(struct hkt_loop_opts *opts)
@@ -421,7 +420,7 @@ static void run_beside_another(struct hkt_loop_opts *opts)
     cr_assert_eq(pthread_create(&thread, NULL, run_other, NULL), 0);
     pthread_barrier_wait(&there);
     cr_assert_eq(hkt_run_opts(run_remotely, other, opts), 4);
-    cr_assert_eq(hkt_call_threadsafe(other, &end_handle, end_other, other), 0);
+    cr_assert_eq(hkt_remote_run(other, end_stay, NULL, -1), 1);
     pthread_join(thread, NULL);
     pthread_barrier_destroy(&there);
 }
