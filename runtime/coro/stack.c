@@ -342,16 +342,3 @@ struct hkt_coro *hkt__stack_owner(const void *addr, bool guard_only)
             return c;
     return NULL;
 }
-
-void hkt__stack_each(bool (*fn)(struct hkt_coro *c, void *arg), void *arg)
-{
-    const struct hkt__thread *t = hkt__thread_current;
-    bool more = true;
-
-    for (const struct hkt__slab *s = t ? t->slabs : NULL; s && more; s = s->next)
-        for (unsigned i = 0; i < s->used && more; i++)
-            if (!(s->hot[i].ctx.flags & HKT__FREED))
-                more = fn(&s->hot[i], arg);
-    for (struct hkt_coro *c = t ? t->adopted : NULL; c && more; c = c->cold->next)
-        more = fn(c, arg);
-}

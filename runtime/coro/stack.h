@@ -87,9 +87,6 @@ struct hkt__walk {
 /* The next one; NULL: that was the last, and the walk is at its beginning again. */
 struct hkt_coro *hkt__stack_walk(struct hkt__walk *w);
 
-/* Calls fn for each of this thread's that has not been given back, until it answers false. */
-void hkt__stack_each(bool (*fn)(struct hkt_coro *c, void *arg), void *arg);
-
 /* The coroutine of that thread in whose stack from a slab, or guard page, addr lies. */
 struct hkt_coro *hkt__stack_owner_in(const struct hkt__thread *t, const void *addr,
                                      bool guard_only);

@@ -43,17 +43,14 @@ void hkt__report_unfinished(const struct hkt_loop *loop)
 
 /* Coroutines. Those that there were before the loop are marked, until their memory is used anew. */
 
-static bool mark(struct hkt_coro *c, void *arg)
-{
-    (void)arg;
-    c->cold->traits |= HKT__OLDER;
-    return true;
-}
-
 void hkt__watch_for_left(void)
 {
+    struct hkt__walk walk = {.slab = NULL};
+    struct hkt_coro *c;
+
     atomic_store_explicit(&hkt__tasks_inherit, true, memory_order_relaxed);
-    hkt__stack_each(mark, NULL);
+    while ((c = hkt__stack_walk(&walk)) != NULL)
+        c->cold->traits |= HKT__OLDER;
 }
 
 static uintptr_t body_of(const struct hkt_coro *c)
@@ -79,33 +76,30 @@ static void report_handle(const struct hkt_task *t)
                hkt_task_name(t, name, sizeof name), hkt__origin_text(t, origin));
 }
 
-struct left {
-    const struct hkt_loop *loop;
-    size_t count;
-};
-
 /* Tasks that have not ended are reported elsewhere, and those of other loops at their ends. */
-static bool report_one(struct hkt_coro *c, void *arg)
+static bool is_left(const struct hkt_coro *c, const struct hkt_loop *loop)
 {
     const struct hkt_task *t = (const struct hkt_task *)(const void *)c;
-    const bool is_task = c->ctx.flags & HKT__TASK;
-    struct left *left = arg;
 
-    if (c->cold->traits & HKT__OLDER ||
-        (is_task && (hkt__job(t)->loop != left->loop || !hkt__job(t)->ended)))
-        return true;
-    if (is_task)
-        report_handle(t);
-    else
-        report_coro(c);
-    return ++left->count < NAMED;
+    return !(c->cold->traits & HKT__OLDER) &&
+           (!(c->ctx.flags & HKT__TASK) || (hkt__job(t)->loop == loop && hkt__job(t)->ended));
 }
 
 static void report_coroutines(const struct hkt_loop *loop)
 {
-    struct left left = {.loop = loop};
+    struct hkt__walk walk = {.slab = NULL};
+    const struct hkt_coro *c;
+    int named = 0;
 
-    hkt__stack_each(report_one, &left);
+    while (named < NAMED && (c = hkt__stack_walk(&walk)) != NULL) {
+        if (!is_left(c, loop))
+            continue;
+        named++;
+        if (c->ctx.flags & HKT__TASK)
+            report_handle((const struct hkt_task *)(const void *)c);
+        else
+            report_coro(c);
+    }
 }
 
 static size_t count_signals(const struct hkt_loop *loop)
