@@ -139,10 +139,15 @@ int hkt__may_wait_for_all(struct hkt_task *const *tasks, size_t n)
         int rc = tasks[i] ? hkt__may_wait_for(tasks[i]) : 0;
         if (rc < 0)
             return rc;
-        if (tasks[i])
-            hkt__job(tasks[i])->seen = true;
     }
     return 0;
+}
+
+void hkt__all_seen(struct hkt_task *const *tasks, size_t n, bool ended_only)
+{
+    for (size_t i = 0; i < n; i++)
+        if (tasks[i] && (!ended_only || is_done(tasks[i])))
+            hkt__job(tasks[i])->seen = true;
 }
 
 static int wait_many(struct many *m, int64_t timeout_ns)
@@ -170,7 +175,10 @@ int hkt_wait(struct hkt_task *const *tasks, size_t n, enum hkt_wait_mode mode, i
 
     if (rc == 0)
         rc = wait_many(&m, timeout_ns);
-    return rc < 0 ? rc : (int)count_done(tasks, n);
+    if (rc < 0)
+        return rc;
+    hkt__all_seen(tasks, n, true);
+    return (int)count_done(tasks, n);
 }
 
 static int first_failure(struct hkt_task *const *tasks, size_t n)
@@ -193,8 +201,10 @@ int hkt_gather(struct hkt_task *const *tasks, size_t n, int *results)
         .tasks = tasks, .n = n, .mode = results ? HKT_ALL : FIRST_FAILURE, .pass_cancel = true};
     int rc = hkt__may_wait_for_all(tasks, n);
 
-    if (rc == 0)
+    if (rc == 0) {
+        hkt__all_seen(tasks, n, false);
         rc = wait_many(&m, -1);
+    }
     if (rc < 0)
         return rc;
     if (!results)

@@ -39,8 +39,8 @@ int hkt__cancelled_result(const struct hkt_task *t, int rc)
     const struct hkt__job *job = hkt__job(t);
     char name[32], origin[HKT__ORIGIN_SIZE];
 
-    if (t->coro.ctx.flags & HKT__CANCEL) /* requested, and never delivered */
-        return -ECANCELED;
+    if (t->coro.ctx.flags & HKT__CANCEL) /* requested, and never delivered: a value is lost */
+        return rc < 0 ? rc : -ECANCELED;
     if (job->loop->debug && job->cancelling > 0 && rc != -ECANCELED)
         hkt_report("task '%s' was cancelled, and ended with %d all the same%s",
                    hkt_task_name(t, name, sizeof name), rc, hkt__origin_text(t, origin));

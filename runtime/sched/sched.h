@@ -339,6 +339,8 @@ void hkt__task_unref(struct hkt_task *t);
 
 /* 0; as hkt__may_wait_for(), of those that are not NULL, at whose results somebody will look. */
 int hkt__may_wait_for_all(struct hkt_task *const *tasks, size_t n);
+/* Their errors are not reported: somebody has looked, or will. */
+void hkt__all_seen(struct hkt_task *const *tasks, size_t n, bool ended_only);
 
 /* group.c */
 

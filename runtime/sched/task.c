@@ -276,8 +276,10 @@ int hkt_await_shielded(struct hkt_task *t)
 
     if (rc < 0)
         return rc;
-    hkt__job(t)->seen = true;
-    return hkt__future_wait(&hkt__job(t)->done, "shielded task");
+    rc = hkt__future_wait(&hkt__job(t)->done, "shielded task");
+    if (hkt__job(t)->ended) /* else the waiter was cancelled, and does not see it */
+        hkt__job(t)->seen = true;
+    return rc;
 }
 
 /* Cancellation */

@@ -99,6 +99,7 @@ static int begin(struct hkt_wait_set *set)
         return rc;
     if (!(w = hkt__os.alloc(sizeof *w + set->n * each)))
         return -ENOMEM;
+    hkt__all_seen(set->tasks, set->n, false);
     w->wait = (struct hkt__wait){.why = "tasks", .kind = &waiting_kind, .detail = -1};
     w->n = set->n;
     w->places = (struct place *)(void *)(w + 1);

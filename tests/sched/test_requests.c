@@ -3,6 +3,7 @@
  * Requests to stop, taken back and repeated: the scenarios of CPython's test_tasks that
  * test_cancel.c does not have.
  */
+#include "base/reports.h"
 #include "sched/simulated.h"
 
 static int await_future(void *f)
@@ -302,4 +303,70 @@ Test(requests, a_cancelled_sleep_leaves_no_timer)
 {
     cr_assert_eq(run_simulated(cancel_a_sleeper, NULL), 0);
     cr_assert_eq(simulated_now, HKT_MS(1), "the loop's end did not wait for it");
+}
+
+/* A result, or an error, that comes with a request that was never delivered. */
+static int ask_oneself(void *rc)
+{
+    cr_assert(hkt_task_cancel(hkt_task_current()));
+    return (int)(intptr_t)rc;
+}
+
+static int undelivered(void *arg)
+{
+    (void)arg;
+    cr_assert_eq(hkt_join(hkt_spawn(ask_oneself, INT_ARG(7))), -ECANCELED);
+    cr_assert_eq(hkt_join(hkt_spawn(ask_oneself, INT_ARG(-EIO))), -EIO);
+    return 0;
+}
+
+Test(requests, one_that_was_not_delivered_takes_a_result_and_leaves_an_error)
+{
+    cr_assert_eq(run_simulated(undelivered, NULL), 0);
+}
+
+static int shield_it(void *t)
+{
+    return hkt_await_shielded(t);
+}
+
+static int behind_a_shield(void *arg)
+{
+    struct hkt_task *inner = hkt_spawn(failer, INT_ARG(-EIO));
+    struct hkt_task *outer = hkt_spawn(shield_it, inner);
+
+    (void)arg;
+    cr_assert_eq(hkt_sleep(0), 0);
+    cr_assert(hkt_task_cancel(outer));
+    cr_assert_eq(hkt_join(outer), -ECANCELED);
+    hkt_detach(inner);
+    return hkt_sleep(HKT_MS(20));
+}
+
+Test(requests, an_error_behind_a_shield_that_has_gone_is_reported)
+{
+    static struct reports reports;
+
+    reports_to(&reports);
+    cr_assert_eq(run_simulated(behind_a_shield, NULL), 0);
+    cr_assert(reports_say(&reports, "failed and nobody looked"), "%s", reports.last);
+}
+
+static int given_up(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(failer, INT_ARG(-EIO));
+
+    (void)arg;
+    cr_assert_eq(hkt_wait(&t, 1, HKT_ALL, HKT_MS(1)), 0);
+    hkt_detach(t);
+    return hkt_sleep(HKT_MS(20));
+}
+
+Test(requests, an_error_after_a_wait_that_gave_up_is_reported)
+{
+    static struct reports reports;
+
+    reports_to(&reports);
+    cr_assert_eq(run_simulated(given_up, NULL), 0);
+    cr_assert(reports_say(&reports, "failed and nobody looked"), "%s", reports.last);
 }
