@@ -159,11 +159,12 @@ HKT_INLINE hkt_async int hkt_sleep(int64_t delay_ns)
 }
 
 /* What: prints every task of the loop to standard error: name, state, what it waits for and how
- * long, stack used. loop NULL: the running one. Thread: the loop's own. */
+ * long, stack used; and time limits. loop NULL: the running one. Thread: the loop's own. */
 HKT_API void hkt_dump(struct hkt_loop *loop);
 
 /* What: has signum print such a dump while the loop exists, from the loop, so a task that never
- * gives up its turn delays it. Returns: 0, or as hkt_call_on_signal(). */
+ * gives up its turn delays it: that one is named at once, if the signal comes to its thread.
+ * Returns: 0, or as hkt_call_on_signal(). */
 HKT_API int hkt_dump_on_signal(struct hkt_loop *loop, int signum);
 
 /* Waiting for several */

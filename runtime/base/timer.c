@@ -357,3 +357,29 @@ struct hkt__timer *hkt__timers_pop_due(struct hkt__timers *t, int64_t now)
     take_out(t, n);
     return n;
 }
+
+/* The one after n in the heap below root, each before what lies below it. */
+static const struct hkt__timer *near_next(const struct hkt__timer *root, const struct hkt__timer *n)
+{
+    if (n->child)
+        return n->child;
+    while (n != root && !n->next) {
+        while (n->prev->child != n) /* back to the first sibling */
+            n = n->prev;
+        n = n->prev;
+    }
+    return n == root ? NULL : n->next;
+}
+
+void hkt__timers_each(const struct hkt__timers *t,
+                      void (*fn)(void *arg, const struct hkt__timer *n), void *arg)
+{
+    for (const struct hkt__timer *n = t->near; n; n = near_next(t->near, n))
+        fn(arg, n);
+    for (unsigned level = 0; level < HKT__TIMER_LEVELS; level++)
+        for (uint64_t used = t->used[level]; used; used &= used - 1) {
+            unsigned slot = level * SLOTS + (unsigned)__builtin_ctzll(used);
+            for (const struct hkt__timer *n = t->slots[slot].head; n; n = n->next)
+                fn(arg, n);
+        }
+}

@@ -61,6 +61,10 @@ bool hkt__timers_next(const struct hkt__timers *t, int64_t *when);
  * it answers NULL, and once before the first arming: by it the wheel learns the time. */
 struct hkt__timer *hkt__timers_pop_due(struct hkt__timers *t, int64_t now);
 
+/* Calls fn(arg, n) for each that is armed, in no order. It must not arm or cancel any. */
+void hkt__timers_each(const struct hkt__timers *t,
+                      void (*fn)(void *arg, const struct hkt__timer *n), void *arg);
+
 static inline bool hkt__timer_armed(const struct hkt__timer *n)
 {
     return n->place != 0;

@@ -3,6 +3,8 @@
 
 #include "base/os.h"
 
+#include <stdio.h>
+
 int64_t hkt__loop_clock(const struct hkt_loop *loop)
 {
     return HKT_UNLIKELY(loop->clock != NULL) ? loop->clock(loop->clock_ctx) : hkt__os.now();
@@ -43,8 +45,15 @@ static void move_sleep(void *from, void *to)
     hkt__timer_moved(timers, &((struct sleep *)from)->alarm.timer, &s->alarm.timer);
 }
 
-static const struct hkt__wait_kind sleep_kind = {.record = {move_sleep, sizeof(struct sleep)},
-                                                 .abort = abort_sleep};
+static void describe_sleep(const struct hkt__wait *w, int64_t now, char *out, size_t size)
+{
+    const struct sleep *s = (const struct sleep *)(const void *)w;
+
+    snprintf(out, size, ", %.1f ms more", (double)(s->alarm.timer.when - now) / 1e6);
+}
+
+static const struct hkt__wait_kind sleep_kind = {
+    .record = {move_sleep, sizeof(struct sleep)}, .abort = abort_sleep, .describe = describe_sleep};
 
 /* Apart, so that giving up a turn needs no room for a timer. */
 HKT__APART static int sleep_until(struct hkt_loop *loop, struct hkt_task *self, int64_t when)

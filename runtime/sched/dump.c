@@ -13,6 +13,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What snprintf made of it, if perhaps not all. */
+static void write_line(const char *line, int n, size_t size)
+{
+    hkt__os.write_stderr(line, (size_t)n < size ? (size_t)n : size - 1);
+}
+
+static void describe_wait(char *out, size_t size, const struct hkt__wait *w, int64_t now)
+{
+    double ms = (double)(now - w->since) / 1e6;
+    int n = w->detail < 0
+                ? snprintf(out, size, "waits for %s since %.1f ms", w->why, ms)
+                : snprintf(out, size, "waits for %s on fd %d since %.1f ms", w->why, w->detail, ms);
+
+    if (w->kind->describe && (size_t)n < size)
+        w->kind->describe(w, now, out + n, size - (size_t)n);
+}
+
 void hkt__task_describe(char *out, size_t size, const struct hkt_task *t, int64_t now)
 {
     const struct hkt__wait *w = t->coro.data;
@@ -21,11 +38,8 @@ void hkt__task_describe(char *out, size_t size, const struct hkt_task *t, int64_
         snprintf(out, size, "running");
     else if (!w)
         snprintf(out, size, "ready");
-    else if (w->detail >= 0)
-        snprintf(out, size, "waits for %s on fd %d since %.1f ms", w->why, w->detail,
-                 (double)(now - w->since) / 1e6);
     else
-        snprintf(out, size, "waits for %s since %.1f ms", w->why, (double)(now - w->since) / 1e6);
+        describe_wait(out, size, w, now);
 }
 
 /* The names of places at which many tasks wait. To find one takes a search in the program's file.
@@ -88,9 +102,22 @@ static void dump_task(struct hkt_task *t, int64_t now, struct names *names)
                      hkt_task_name(t, buf, sizeof buf), wait, hkt_coro_stack_used(&t->coro),
                      hkt_coro_stack_size(&t->coro), cancelling ? ", being cancelled" : "",
                      hibernates ? ", hibernates" : "");
-    hkt__os.write_stderr(line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+    write_line(line, n, sizeof line);
     if (t->coro.data)
         dump_suspended(t, names);
+}
+
+static void dump_limit(void *now, const struct hkt__timer *timer)
+{
+    const struct hkt_task *t = timer->wakes ? NULL : hkt__timeout_task(hkt__handle_of(timer));
+    char buf[32], line[160];
+
+    if (!t)
+        return;
+    int n = snprintf(line, sizeof line, "  time limit of %s: %.1f ms more\n",
+                     hkt_task_name(t, buf, sizeof buf),
+                     (double)(timer->when - *(const int64_t *)now) / 1e6);
+    write_line(line, n, sizeof line);
 }
 
 void hkt_dump(struct hkt_loop *loop)
@@ -108,10 +135,27 @@ void hkt_dump(struct hkt_loop *loop)
     int n = snprintf(line, sizeof line, "hocket: %zu tasks%s, %zu timers, poller %s\n",
                      loop->task_count, hibernate, hkt__timers_count(&loop->timers),
                      loop->poller.ops->name);
-    hkt__os.write_stderr(line, (size_t)n);
+    write_line(line, n, sizeof line);
     int64_t now = hkt__loop_clock(loop);
     for (struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
         dump_task(t, now, &names);
+    hkt__timers_each(&loop->timers, dump_limit, &now);
+}
+
+/* What a task that never waits would else keep from being printed until it ends its turn. snprintf
+ * of words and numbers allocates nothing and locks nothing. */
+void hkt__dump_running(const struct hkt_loop *loop, int signum)
+{
+    char buf[32], line[160];
+    const struct hkt_task *t;
+
+    if (!pthread_equal(loop->thread, pthread_self()) || !(loop->dump_watch.set & HKT_SIG(signum)) ||
+        !(t = loop->current))
+        return;
+    int n =
+        snprintf(line, sizeof line, "hocket: task '%s' runs while the dump waits for its turn\n",
+                 hkt_task_name(t, buf, sizeof buf));
+    write_line(line, n, sizeof line);
 }
 
 static void dump_now(void *loop)

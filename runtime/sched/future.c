@@ -5,6 +5,7 @@
  */
 #include "sched.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static inline bool belongs(struct hkt_future *f, struct hkt_loop *loop)
@@ -148,7 +149,18 @@ static bool abort_await(struct hkt__wait *w)
     return true;
 }
 
-static const struct hkt__wait_kind await_kind = {.abort = abort_await};
+/* Of a task's end: whose. */
+static void describe_await(const struct hkt__wait *w, int64_t now, char *out, size_t size)
+{
+    const struct hkt_future *f = ((const struct await *)(const void *)w)->watch.future;
+    char buf[32];
+
+    (void)now;
+    if (f && f->state & HKT__OF_TASK)
+        snprintf(out, size, ", of %s", hkt_task_name(f->value, buf, sizeof buf));
+}
+
+static const struct hkt__wait_kind await_kind = {.abort = abort_await, .describe = describe_await};
 
 /* The watch's handle is not for tasks, and is not set. */
 HKT_INLINE int wait_for(struct hkt_future *f, const char *why, bool (*cancel)(void *), void *arg,

@@ -4,6 +4,8 @@
  */
 #include "sched.h"
 
+#include <sched.h>
+
 static inline int check(const struct hkt_loop *loop, const struct hkt_handle *h, hkt_call_fn *fn)
 {
     if (!loop || !h)
@@ -89,11 +91,6 @@ int hkt_handle_cancel(struct hkt_handle *h)
     }
 }
 
-static struct hkt_handle *handle_of(struct hkt__timer *t)
-{
-    return (struct hkt_handle *)((char *)t - offsetof(struct hkt_handle, timer));
-}
-
 static struct hkt__alarm *alarm_of(struct hkt__timer *t)
 {
     return (struct hkt__alarm *)(void *)t; /* its first field */
@@ -107,8 +104,8 @@ static void fire(struct hkt_loop *loop, struct hkt__timer *t)
         hkt__fetch_stack(task);
         return;
     }
-    handle_of(t)->state = HKT__QUEUED;
-    hkt__ready_push_handle(&loop->ready, handle_of(t));
+    hkt__handle_of(t)->state = HKT__QUEUED;
+    hkt__ready_push_handle(&loop->ready, hkt__handle_of(t));
 }
 
 /* Several at a time: who has slept is not in the cache, and memory can be waited for together. */
@@ -131,23 +128,48 @@ void hkt__fire_timers(struct hkt_loop *loop)
     } while (n == sizeof due / sizeof *due);
 }
 
+/* What a call from another thread has done may let the loop end, before that thread is done with
+ * the loop. */
+static void come_in(struct hkt_loop *loop)
+{
+    atomic_fetch_add(&loop->visitors, 1);
+}
+
+static void go_out(struct hkt_loop *loop)
+{
+    atomic_fetch_sub(&loop->visitors, 1);
+}
+
+void hkt__await_visitors(const struct hkt_loop *loop)
+{
+    while (atomic_load(&loop->visitors) > 0)
+        sched_yield();
+}
+
+/* One wake-up for many posts: whoever finds the list empty brings it, and whoever does not knows
+ * that it has come or is coming, because the loop takes the list as a whole. */
 int hkt_call_threadsafe(struct hkt_loop *loop, struct hkt_handle *h, hkt_call_fn *fn, void *arg)
 {
     int rc = check(loop, h, fn);
+    bool inside = false;
 
     if (rc < 0)
         return rc;
     set(loop, h, fn, arg);
     h->state = HKT__POSTED;
     struct hkt_handle *newest = atomic_load_explicit(&loop->posted, memory_order_relaxed);
-    do
+    do {
+        if (!newest && !inside) {
+            inside = true;
+            come_in(loop);
+        }
         h->ready.next = (struct hkt__link *)(void *)newest;
-    while (!atomic_compare_exchange_weak_explicit(&loop->posted, &newest, h, memory_order_release,
-                                                  memory_order_relaxed));
-    /* One wake-up for many posts: whoever finds the list empty brings it, and whoever does not
-     * knows that it has come or is coming, because the loop takes the list as a whole. */
+    } while (!atomic_compare_exchange_weak_explicit(&loop->posted, &newest, h, memory_order_release,
+                                                    memory_order_relaxed));
     if (!newest)
         loop->poller.ops->notify(&loop->poller);
+    if (inside)
+        go_out(loop);
     return 0;
 }
 
@@ -177,8 +199,17 @@ void hkt_loop_hold(struct hkt_loop *loop)
         atomic_fetch_add(&loop->holds, 1);
 }
 
+/* When the last one goes, the loop may have nothing left to wait for: asleep, it has to look. */
 void hkt_loop_release(struct hkt_loop *loop)
 {
-    if (loop)
+    if (!loop)
+        return;
+    if (loop == hkt__loop) {
         atomic_fetch_sub(&loop->holds, 1);
+        return;
+    }
+    come_in(loop);
+    if (atomic_fetch_sub(&loop->holds, 1) == 1)
+        loop->poller.ops->notify(&loop->poller);
+    go_out(loop);
 }

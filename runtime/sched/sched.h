@@ -70,6 +70,8 @@ struct hkt__wait_kind {
     /* Unlinks the record from where it waits. True: the canceller wakes the task with -ECANCELED.
      * False: the cancellation was passed on, and the wake-up will come from there. */
     bool (*abort)(struct hkt__wait *w);
+    /* More about it for a dump, beginning with ", ". NULL: there is no more. */
+    void (*describe)(const struct hkt__wait *w, int64_t now, char *out, size_t size);
     bool pinned; /* the kernel or another thread may look at the stack meanwhile */
 };
 
@@ -111,6 +113,7 @@ struct hkt_loop {
     uint32_t onces;             /* the next one's number: fdonce.c */
     size_t outside;             /* other sources of wake-ups: signals, the thread pool */
     atomic_size_t holds;
+    atomic_size_t visitors;              /* threads that are in the middle of a call: handle.c */
     atomic_size_t remotes;               /* tasks that other threads wait for: remote.c */
     _Atomic(struct hkt_handle *) posted; /* newest first */
     _Atomic(uint64_t) signals;           /* those that have come */
@@ -120,6 +123,7 @@ struct hkt_loop {
     struct hkt__cares *cares;             /* who looks names up: io/cares.c */
     struct hkt__hibernation *hibernation; /* NULL: no stack is put aside */
     struct hkt_signal_watch *signal_watches;
+    _Atomic(struct hkt_loop *) next_listener; /* for signals */
     struct hkt_signal_watch dump_watch;
 
     struct hkt_task *first, *last; /* all that have not ended */
@@ -141,6 +145,7 @@ struct hkt_loop {
     bool stopping;
     bool debug;
     bool ending;
+    bool listening; /* for signals */
 };
 
 _Static_assert(offsetof(struct hkt_loop, current) == 0 && offsetof(struct hkt_loop, next_id) == 8,
@@ -243,10 +248,18 @@ int hkt__foreign(const struct hkt_loop *loop, const char *what);
 /* 0; -EXDEV: it is another thread's. */
 int hkt__check_thread(const struct hkt_loop *loop, const char *what);
 
+/* timeout.c */
+
+/* Whose time limit a timed call is; NULL: it is another call. */
+const struct hkt_task *hkt__timeout_task(const struct hkt_handle *h);
+
 /* dump.c */
 
 /* What it waits for, and since when. */
 void hkt__task_describe(char *out, size_t size, const struct hkt_task *t, int64_t now);
+/* In a signal's handler: names the task that runs, if the signal is for a dump and came to the
+ * loop's thread. */
+void hkt__dump_running(const struct hkt_loop *loop, int signum);
 
 /* loop.c */
 
@@ -266,6 +279,14 @@ enum { HKT__IDLE, HKT__QUEUED, HKT__ARMED, HKT__POSTED };
 /* Queues the call of every due timer. */
 void hkt__fire_timers(struct hkt_loop *loop);
 void hkt__take_posted(struct hkt_loop *loop);
+/* Waits for the threads that are in the middle of a call, before the loop is freed. */
+void hkt__await_visitors(const struct hkt_loop *loop);
+/* Of a timer that does not wake a task. */
+static inline struct hkt_handle *hkt__handle_of(const struct hkt__timer *t)
+{
+    return (struct hkt_handle *)((uintptr_t)t - offsetof(struct hkt_handle, timer));
+}
+
 /* A timer that wakes a task, and takes less room on its stack than a call does. */
 struct hkt__alarm {
     struct hkt__timer timer;

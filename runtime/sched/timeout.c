@@ -20,6 +20,11 @@ static void expire(void *arg)
     (void)hkt_task_cancel(t->task);
 }
 
+const struct hkt_task *hkt__timeout_task(const struct hkt_handle *h)
+{
+    return h->fn == expire ? ((const struct hkt_timeout *)h->arg)->task : NULL;
+}
+
 static void arm(struct hkt_timeout *t, int64_t when)
 {
     struct hkt_loop *loop = hkt__job(t->task)->loop;

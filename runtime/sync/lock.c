@@ -11,6 +11,19 @@ static void choose_first(struct hkt_lock *l)
         hkt__waiters_choose(&l->waiters);
 }
 
+static void describe(const struct hkt__wait *w, int64_t now, char *out, size_t size)
+{
+    const char *queue = (const char *)((const struct hkt__sleeper *)(const void *)w)->queue;
+
+    (void)now;
+    hkt__holder_describe(
+        &((const struct hkt_lock *)(const void *)(queue - offsetof(struct hkt_lock, waiters)))
+             ->holder,
+        out, size);
+}
+
+static const struct hkt__wait_kind lock_kind = {.abort = hkt__sleeper_abort, .describe = describe};
+
 int hkt__lock_acquire(struct hkt_lock *l, const char *why)
 {
     struct hkt_task *self = hkt__task_self();
@@ -22,7 +35,7 @@ int hkt__lock_acquire(struct hkt_lock *l, const char *why)
     if (hkt__holds(&l->holder, self))
         return -EDEADLK;
     if (l->holder.task || l->waiters.first)
-        rc = hkt__waiters_wait(&l->waiters, &s, why);
+        rc = hkt__waiters_wait_as(&l->waiters, &s, why, &lock_kind);
     if (rc == 0)
         l->holder = hkt__holder(hkt__loop, self);
     else if (!l->holder.task)

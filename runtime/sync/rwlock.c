@@ -5,6 +5,8 @@
  */
 #include "waiters.h"
 
+#include <stdio.h>
+
 static bool held(const struct hkt_rwlock *l, bool write)
 {
     return l->writer.task || (write && l->readers > 0);
@@ -49,6 +51,22 @@ static int try(struct hkt_rwlock *l, bool write)
     return 0;
 }
 
+static void describe(const struct hkt__wait *w, int64_t now, char *out, size_t size)
+{
+    const char *queue = (const char *)((const struct hkt__sleeper *)(const void *)w)->queue;
+    const struct hkt_rwlock *l =
+        (const struct hkt_rwlock *)(const void *)(queue - offsetof(struct hkt_rwlock, waiters));
+
+    (void)now;
+    if (l->readers > 0)
+        snprintf(out, size, ", held by %d readers", l->readers);
+    else
+        hkt__holder_describe(&l->writer, out, size);
+}
+
+static const struct hkt__wait_kind rwlock_kind = {.abort = hkt__sleeper_abort,
+                                                  .describe = describe};
+
 static int acquire(struct hkt_rwlock *l, bool write, const char *why)
 {
     struct hkt__sleeper s = {.writes = write};
@@ -58,7 +76,7 @@ static int acquire(struct hkt_rwlock *l, bool write, const char *why)
         return rc;
     if (hkt__holds(&l->writer, hkt__task_self()))
         return -EDEADLK;
-    rc = hkt__waiters_wait(&l->waiters, &s, why);
+    rc = hkt__waiters_wait_as(&l->waiters, &s, why, &rwlock_kind);
     if (rc < 0 && s.called)
         take_away(l);
     if (rc == -ECANCELED) /* also a writer that only waited kept those behind it from reading */

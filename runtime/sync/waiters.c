@@ -3,6 +3,8 @@
 
 #include "base/report.h"
 
+#include <stdio.h>
+
 static void link_last(struct hkt__waiters *q, struct hkt__sleeper *s)
 {
     s->queue = q;
@@ -49,13 +51,24 @@ static void unlink_sleeper(struct hkt__sleeper *s)
     s->queue = NULL;
 }
 
-static bool abort_sleeper(struct hkt__wait *w)
+bool hkt__sleeper_abort(struct hkt__wait *w)
 {
     unlink_sleeper((struct hkt__sleeper *)(void *)w);
     return true;
 }
 
-static const struct hkt__wait_kind sleeper_kind = {.abort = abort_sleeper};
+static const struct hkt__wait_kind sleeper_kind = {.abort = hkt__sleeper_abort};
+
+/* A task that ended without letting go may have left its memory to another. */
+void hkt__holder_describe(const struct hkt__holder *h, char *out, size_t size)
+{
+    char buf[32];
+
+    if (h->task && !hkt__job(h->task)->ended && hkt__holds(h, h->task))
+        snprintf(out, size, ", held by %s", hkt_task_name(h->task, buf, sizeof buf));
+    else if (h->task)
+        snprintf(out, size, ", held by a task that has ended");
+}
 
 int hkt__waiters_may_wait(const struct hkt__waiters *q)
 {
@@ -71,14 +84,15 @@ int hkt__waiters_may_wake(const struct hkt__waiters *q)
     return hkt__foreign(q->first->loop, q->first->wait.why);
 }
 
-int hkt__waiters_wait(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why)
+int hkt__waiters_wait_as(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why,
+                         const struct hkt__wait_kind *kind)
 {
     int rc = hkt__waiters_may_wait(q);
 
     s->called = false;
     if (rc < 0)
         return rc;
-    s->wait = (struct hkt__wait){.why = why, .kind = &sleeper_kind, .detail = -1};
+    s->wait = (struct hkt__wait){.why = why, .kind = kind, .detail = -1};
     s->loop = hkt__loop;
     s->task = hkt__loop->current;
     link_last(q, s);
@@ -86,6 +100,11 @@ int hkt__waiters_wait(struct hkt__waiters *q, struct hkt__sleeper *s, const char
     if (s->queue)
         unlink_sleeper(s);
     return rc;
+}
+
+int hkt__waiters_wait(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why)
+{
+    return hkt__waiters_wait_as(q, s, why, &sleeper_kind);
 }
 
 static struct hkt__sleeper *call(struct hkt__sleeper *s, int rc)

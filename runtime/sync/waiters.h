@@ -27,6 +27,10 @@ struct hkt__sleeper {
 /* Suspends the running task, which is one, at the end of the queue. 0 or what the wake-up says;
  * -ECANCELED; -EXDEV: it did not wait. Afterwards s is in no queue. */
 int hkt__waiters_wait(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why);
+/* The same of a kind of its own, which aborts by hkt__sleeper_abort(). */
+int hkt__waiters_wait_as(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why,
+                         const struct hkt__wait_kind *kind);
+bool hkt__sleeper_abort(struct hkt__wait *w);
 
 /* 0; -EXDEV: those who wait belong to another loop than the running one. */
 int hkt__waiters_may_wait(const struct hkt__waiters *q);
@@ -50,5 +54,8 @@ static inline bool hkt__holds(const struct hkt__holder *h, const struct hkt_task
 {
     return h->task == self && hkt__job(self)->id <= h->made;
 }
+
+/* Says for a dump who holds what is waited for, unless nobody does: who was chosen has not run. */
+void hkt__holder_describe(const struct hkt__holder *h, char *out, size_t size);
 
 #endif

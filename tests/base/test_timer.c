@@ -585,3 +585,41 @@ Test(timer, a_million_that_fire, .init = set_up, .timeout = 100)
     }
     free(all);
 }
+
+static void note_seen(void *seen, const struct hkt__timer *n)
+{
+    ((bool *)seen)[n - nodes] ^= true; /* twice is as bad as never */
+}
+
+static void expect_all_seen(const bool *armed)
+{
+    bool seen[MANY] = {false};
+
+    hkt__timers_each(&timers, note_seen, seen);
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(seen[i], armed[i], "%d", i);
+}
+
+Test(timer, each_that_is_armed_is_seen_once)
+{
+    bool armed[MANY] = {false};
+    int64_t now = start;
+
+    set_up();
+    expect_all_seen(armed);
+    for (int round = 0; round < 200; round++) {
+        for (int k = 0; k < 20; k++) {
+            int i = (int)number_below(MANY);
+            if (number_below(3) == 0)
+                cancel(i);
+            else
+                arm(i, now + some_delay(round % 40 + 2));
+        }
+        now += some_delay(24);
+        if (round % 3 == 0)
+            (void)pop(now); /* opens slots, and leaves a heap with many levels */
+        for (int i = 0; i < MANY; i++)
+            armed[i] = hkt__timer_armed(&nodes[i]);
+        expect_all_seen(armed);
+    }
+}
