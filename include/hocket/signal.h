@@ -28,7 +28,7 @@ HKT_BEGIN_DECLS
 /* What: calls fn(arg) from the loop each time signum has come; several that come before the loop
  * looks may be one call. w is zeroed.
  * Returns: 0; -EINVAL: no such signal (1 to 64), or one that cannot be caught; -EBUSY: w is in use;
- * -ENOSPC: 64 loops watch signals already. Suspends: never. Thread: the loop's own.
+ * -ECHILD: the loop is of the parent of a fork(). Suspends: never. Thread: the loop's own.
  * asyncio: add_signal_handler(). */
 HKT_API HKT_MUST_CHECK int hkt_call_on_signal(struct hkt_loop *loop, struct hkt_signal_watch *w,
                                               int signum, hkt_call_fn *fn, void *arg);

@@ -370,8 +370,10 @@ int hkt_loop_free(struct hkt_loop *loop)
         hkt__report_left(loop);
     tell_end(loop);
     hkt__signals_forget(loop);
-    if (!hkt__forked(loop)) /* else a child holds nothing */
+    if (!hkt__forked(loop)) { /* else a child holds nothing, and has no other threads */
         hkt__sigpipe_release();
+        hkt__await_visitors(loop);
+    }
     loop->poller.ops->close(&loop->poller);
     hkt__fds_free(loop);
     hkt__ready_free(&loop->ready);

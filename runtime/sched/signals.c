@@ -6,12 +6,16 @@
 #include "signals.h"
 #include "fork.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
-enum { SIGNALS = 64, LISTENERS = 64 };
+enum { SIGNALS = 64 };
 
-static _Atomic(struct hkt_loop *) listeners[LISTENERS];
+/* The loops that listen, and how many handlers walk that list: any number of threads may be in one.
+ * Nobody but the handlers reads the list without the lock. */
+static _Atomic(struct hkt_loop *) listeners;
+static atomic_uint walking;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned users[SIGNALS + 1];
 static struct sigaction former[SIGNALS + 1];
@@ -20,35 +24,37 @@ static void on_signal(int signum)
 {
     int saved = errno;
 
-    for (int i = 0; i < LISTENERS; i++) {
-        struct hkt_loop *loop = atomic_load(&listeners[i]);
-        if (loop) {
-            atomic_fetch_or(&loop->signals, HKT_SIG(signum));
-            loop->poller.ops->notify(&loop->poller);
-        }
+    atomic_fetch_add(&walking, 1);
+    for (struct hkt_loop *l = atomic_load(&listeners); l; l = atomic_load(&l->next_listener)) {
+        hkt__dump_running(l, signum);
+        atomic_fetch_or(&l->signals, HKT_SIG(signum));
+        l->poller.ops->notify(&l->poller);
     }
+    atomic_fetch_sub(&walking, 1);
     errno = saved;
 }
 
-static int listen(struct hkt_loop *loop)
+static void listen(struct hkt_loop *loop)
 {
-    for (int i = 0; i < LISTENERS; i++)
-        if (atomic_load(&listeners[i]) == loop)
-            return 0;
-    for (int i = 0; i < LISTENERS; i++) {
-        struct hkt_loop *none = NULL;
-        if (atomic_compare_exchange_strong(&listeners[i], &none, loop))
-            return 0;
-    }
-    return -ENOSPC;
+    if (loop->listening)
+        return;
+    loop->listening = true;
+    atomic_store(&loop->next_listener, atomic_load(&listeners));
+    atomic_store(&listeners, loop);
 }
 
+/* A handler on another thread may have come to this loop, which is to be freed: it is waited for.
+ * It goes on from here, so the loop keeps its link. */
 static void stop_listening(struct hkt_loop *loop)
 {
-    for (int i = 0; i < LISTENERS; i++) {
-        struct hkt_loop *it = loop;
-        atomic_compare_exchange_strong(&listeners[i], &it, NULL);
-    }
+    _Atomic(struct hkt_loop *) *at = &listeners;
+
+    while (atomic_load(at) != loop)
+        at = &atomic_load(at)->next_listener;
+    atomic_store(at, atomic_load(&loop->next_listener));
+    loop->listening = false;
+    while (atomic_load(&walking) > 0)
+        sched_yield();
 }
 
 static int take_over(int signum)
@@ -83,15 +89,22 @@ static int take_over_all(uint64_t set)
     return rc;
 }
 
+/* Listens first, or one that comes in between would be nobody's. */
+static int enlist(struct hkt_loop *loop, uint64_t set)
+{
+    pthread_mutex_lock(&lock);
+    listen(loop);
+    int rc = take_over_all(set);
+    if (rc < 0 && !loop->signal_watches)
+        stop_listening(loop);
+    pthread_mutex_unlock(&lock);
+    return rc;
+}
+
 static int start(struct hkt_loop *loop, struct hkt_signal_watch *w)
 {
-    int rc;
+    int rc = hkt__forked(loop) ? -ECHILD : enlist(loop, w->set);
 
-    pthread_mutex_lock(&lock);
-    rc = listen(loop);
-    if (rc == 0)
-        rc = take_over_all(w->set);
-    pthread_mutex_unlock(&lock);
     if (rc < 0) {
         w->set = 0;
         return rc;
@@ -276,8 +289,8 @@ void hkt__signals_forked(void)
         if (users[signum] > 0)
             sigaction(signum, &former[signum], NULL);
     memset(users, 0, sizeof users);
-    for (int i = 0; i < LISTENERS; i++)
-        atomic_store(&listeners[i], NULL);
+    atomic_store(&listeners, NULL);
+    atomic_store(&walking, 0); /* those were other threads */
     sigpipe_restore();
     sigpipe_users = 0;
 }

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 enum { POSTS = 1000 };
 
@@ -179,4 +180,181 @@ static int raise_twice(void *arg)
 Test(post, a_second_interrupt_takes_its_default_action, .signal = SIGINT)
 {
     cr_assert_eq(hkt_run(raise_twice, NULL), 0);
+}
+
+/* More than there is room for in any table, and in any order. */
+
+static void count_signal(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static int turn(void *arg)
+{
+    (void)arg;
+    return hkt_sleep(0);
+}
+
+Test(post, many_loops_hear_a_signal)
+{
+    enum { LOOPS = 100 };
+    static struct hkt_loop *loops[LOOPS];
+    static struct hkt_signal_watch watches[LOOPS];
+    static int heard[LOOPS];
+    const struct hkt_loop_opts small = {.poller = "epoll"};
+
+    for (int i = 0; i < LOOPS; i++) {
+        loops[i] = hkt_loop_new(&small);
+        cr_assert_eq(hkt_call_on_signal(loops[i], &watches[i], SIGUSR1, count_signal, &heard[i]),
+                     0);
+    }
+    for (int i = 0; i < LOOPS; i += 3)
+        cr_assert_eq(hkt_remove_signal(&watches[i]), 1);
+    raise(SIGUSR1);
+    for (int i = 0; i < LOOPS; i++) {
+        cr_assert_eq(hkt_loop_run(loops[i], turn, NULL), 0);
+        cr_assert_eq(heard[i], i % 3 != 0, "%d", i);
+        cr_assert_eq(hkt_loop_free(loops[i]), 0);
+    }
+}
+
+Test(post, a_loop_whose_watch_was_refused_hears_nothing)
+{
+    struct hkt_signal_watch refused = {0}, watch = {0};
+    int heard = 0;
+    struct hkt_loop *loop = hkt_loop_new(NULL), *other = hkt_loop_new(NULL);
+
+    cr_assert_eq(hkt_call_on_signal(loop, &refused, SIGKILL, count_signal, &heard), -EINVAL);
+    cr_assert_eq(hkt_call_on_signal(other, &watch, SIGUSR1, count_signal, &heard), 0);
+    cr_assert_eq(hkt_loop_free(loop), 0);
+    raise(SIGUSR1); /* the handler must not come to the one that is gone */
+    cr_assert_eq(hkt_loop_run(other, turn, NULL), 0);
+    cr_assert_eq(heard, 1);
+    cr_assert_eq(hkt_loop_free(other), 0);
+}
+
+/* Signals that come to another thread while loops come and go on this one. */
+
+static atomic_bool enough;
+
+static void *storm(void *arg)
+{
+    (void)arg;
+    while (!atomic_load(&enough))
+        (void)pthread_kill(pthread_self(), SIGUSR1);
+    return NULL;
+}
+
+static int watch_once(void *arg)
+{
+    struct hkt_signal_watch w = {0};
+    int heard = 0;
+
+    (void)arg;
+    HKT_TRY(hkt_call_on_signal(hkt_loop_current(), &w, SIGUSR1, count_signal, &heard));
+    HKT_TRY(hkt_sleep(0));
+    (void)hkt_remove_signal(&w);
+    return 0;
+}
+
+Test(post, a_handler_on_another_thread_and_the_end_of_a_loop)
+{
+    struct hkt_signal_watch w = {0};
+    struct hkt_loop *loop = hkt_loop_new(NULL); /* which keeps the handler */
+    pthread_t thread;
+    int heard = 0;
+
+    cr_assert_eq(hkt_call_on_signal(loop, &w, SIGUSR1, count_signal, &heard), 0);
+    atomic_store(&enough, false);
+    cr_assert_eq(pthread_create(&thread, NULL, storm, NULL), 0);
+    for (int i = 0; i < 200; i++)
+        cr_assert_eq(hkt_run(watch_once, NULL), 0);
+    atomic_store(&enough, true);
+    pthread_join(thread, NULL);
+    cr_assert_eq(hkt_loop_free(loop), 0);
+}
+
+/* The last hold */
+
+static void *let_go(void *loop)
+{
+    hkt_loop_release(loop);
+    return NULL;
+}
+
+static void *let_go_late(void *loop)
+{
+    usleep(20000); /* so that the loop sleeps, in most runs */
+    return let_go(loop);
+}
+
+static int wait_for_nothing(void *arg)
+{
+    struct hkt_future never = {0};
+
+    (void)arg;
+    return hkt_await(&never);
+}
+
+static void released(void *(*fn)(void *))
+{
+    struct hkt_loop *loop = hkt_loop_new(NULL);
+    pthread_t thread;
+
+    hkt_loop_hold(loop);
+    cr_assert_eq(pthread_create(&thread, NULL, fn, loop), 0);
+    cr_assert_eq(hkt_loop_run(loop, wait_for_nothing, NULL), -EDEADLK);
+    cr_assert_eq(hkt_loop_free(loop), 0); /* while the thread may still be about it */
+    pthread_join(thread, NULL);
+}
+
+Test(post, a_loop_that_only_a_hold_kept_is_told_of_its_release)
+{
+    released(let_go_late);
+    for (int i = 0; i < 20; i++)
+        released(let_go);
+}
+
+/* A posted call may be what ends the loop. */
+
+static void set_done(void *future)
+{
+    cr_assert_eq(hkt_future_set(future, 7, NULL), 0);
+}
+
+struct ender {
+    struct hkt_loop *loop;
+    struct hkt_handle handle;
+    struct hkt_future done;
+};
+
+static void *post_end(void *arg)
+{
+    struct ender *e = arg;
+
+    (void)hkt_call_threadsafe(e->loop, &e->handle, set_done, &e->done);
+    return NULL;
+}
+
+static int await_end(void *arg)
+{
+    struct ender *e = arg;
+
+    hkt_loop_hold(e->loop);
+    int rc = hkt_await(&e->done);
+    hkt_loop_release(e->loop);
+    return rc;
+}
+
+Test(post, the_loop_may_be_freed_as_soon_as_the_call_was_made)
+{
+    for (int i = 0; i < 100; i++) {
+        struct ender e = {.loop = hkt_loop_new(NULL)};
+        pthread_t thread;
+
+        cr_assert_eq(pthread_create(&thread, NULL, post_end, &e), 0);
+        cr_assert_eq(hkt_loop_run(e.loop, await_end, &e), 7);
+        cr_assert_eq(hkt_loop_free(e.loop), 0);
+        pthread_join(thread, NULL);
+    }
 }
