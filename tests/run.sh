@@ -115,7 +115,8 @@ configure() {
     gcc-asan)
         sanitize address,undefined
         options+=(-Dcares=enabled)
-        checks="tests/watchers $out/$1 asan"
+        checks="tests/watchers $out/$1 asan
+                env TEST_TIME_SCALE=5 TEST_ONLY=flood tests/examples/servers $out/$1 setarch -R"
         ;;
     clang-asan)
         compiler=clang

@@ -9,7 +9,7 @@
  * The first line that a client sends is its name; an empty one stands for its address. Stop it with
  * Ctrl-C.
  *
- * Whoever does not read what is said must not keep the others waiting: so much is kept for a
+ * Whoever does not read what is said must not keep the others waiting: a stream keeps so much for a
  * client, and one that falls further behind is thrown out.
  */
 #include <hocket/hocket.h>
@@ -19,14 +19,13 @@
 
 enum {
     SEATS = 1000,
-    LINE = 512,     /* bytes of a line, with its newline */
-    NAME = 32,      /* of a name */
-    BEHIND = 32768, /* unsent bytes; less than the stream's high mark, so that no write waits */
+    LINE = 512, /* bytes of a line, with its newline */
+    NAME = 32,  /* of a name */
     NAME_SECONDS = 60,
 };
 
-/* Who is in the room; NULL is a free seat. An array stays right when somebody comes or goes while a
- * task that walks it waits. */
+/* Who is in the room; NULL is a free seat. A stream that is here belongs to another task, which may
+ * free it whenever this one is suspended. */
 static struct hkt_stream *seats[SEATS];
 
 static int find_seat(struct hkt_stream *s)
@@ -40,33 +39,17 @@ static int find_seat(struct hkt_stream *s)
     return -ENOSPC;
 }
 
-static bool fits(const struct hkt_stream *to, size_t size)
-{
-    return hkt_stream_pending(to) + size <= BEHIND;
-}
-
-/* An aborted stream is at its end for the task that reads from it, which then leaves the room.
- * Returns: 0; -ECANCELED: the task that says something was, which is not the listener's fault. */
-static int send_line(struct hkt_stream *to, const char *line, size_t size)
-{
-    if (!fits(to, size))
-        hkt_stream_flush(to);
-    int rc = fits(to, size) ? hkt_stream_write(to, line, size) : -ENOBUFS;
-    if (rc < 0 && rc != -ECANCELED)
-        hkt_stream_abort(to);
-    return rc == -ECANCELED ? rc : 0;
-}
-
-/* To everybody but its author. */
-static int say(const struct hkt_stream *author, const char *who, const char *words)
+/* To everybody but its author. Nothing here suspends, so nobody leaves meanwhile. A stream that is
+ * aborted is at its end for the task that reads from it, which then leaves the room. */
+static void say(const struct hkt_stream *author, const char *who, const char *words)
 {
     char line[NAME + LINE + 8];
     int size = snprintf(line, sizeof line, "%s%s\n", who, words);
 
     for (int i = 0; i < SEATS; i++)
-        if (seats[i] && seats[i] != author)
-            HKT_TRY(send_line(seats[i], line, (size_t)size));
-    return 0;
+        if (seats[i] && seats[i] != author &&
+            hkt_stream_try_write(seats[i], line, (size_t)size) < 0)
+            hkt_stream_abort(seats[i]);
 }
 
 static int tell(struct hkt_stream *s, const char *words)
@@ -117,7 +100,7 @@ static int talk(struct hkt_stream *s, const char *name)
 
     snprintf(who, sizeof who, "%s: ", name);
     while ((n = read_line(s, line, sizeof line)) > 0)
-        HKT_TRY(say(s, who, line));
+        say(s, who, line);
     return n;
 }
 
@@ -133,12 +116,11 @@ static int serve(struct hkt_stream *s, void *arg)
     if (seat < 0)
         return tell(s, "* the room is full\n");
     snprintf(notice, sizeof notice, "* %s", name);
-    rc = say(s, notice, " joined");
-    if (rc == 0)
-        rc = talk(s, name);
+    say(s, notice, " joined");
+    rc = talk(s, name);
     seats[seat] = NULL;
-    int said = say(s, notice, " left");
-    return rc < 0 ? rc : said;
+    say(s, notice, " left");
+    return rc;
 }
 
 int main(int argc, char **argv)

@@ -127,8 +127,9 @@ HKT_API hkt_async int hkt_open_connection(const char *url, const struct hkt_conn
                                           struct hkt_stream **s);
 
 /* What: reads what is there, at least 1 byte and at most size.
- * Returns: the count; 0 at the end, on a closed stream, and for size 0; -ECONNRESET and the like;
- * -EBUSY: another task reads from it. Suspends: if nothing is there. asyncio: read(n). */
+ * Returns: the count; 0 at the end, on a closed stream, and for size 0; -ECONNRESET and the like,
+ * also what sending failed with, after what had come before; -EBUSY: another task reads from it.
+ * Suspends: if nothing is there. asyncio: read(n). */
 HKT_API hkt_async ssize_t hkt_stream_read(struct hkt_stream *s, void *buf, size_t size);
 
 /* What: reads exactly size bytes, unless the end comes first.
@@ -186,6 +187,13 @@ HKT_API size_t hkt_stream_buffered(const struct hkt_stream *s);
  * -EPIPE. Suspends: if the unsent bytes would be more than the high mark; now and then to give
  * others their turn. asyncio: write() and drain(). */
 HKT_API hkt_async int hkt_stream_write(struct hkt_stream *s, const void *data, size_t size);
+
+/* What: writes all of it if that needs no waiting, or nothing: for who must not wait for the other
+ * side, and may not be suspended. Returns: 0; -EAGAIN: the unsent bytes would be more than the high
+ * mark, although the system was given what it takes, or another task is in the middle of its data;
+ * else as hkt_stream_write(). Suspends: never. asyncio: write(). */
+HKT_API HKT_MUST_CHECK int hkt_stream_try_write(struct hkt_stream *s, const void *data,
+                                                size_t size);
 
 /* What: sends what was gathered, and waits until no more than the low mark is unsent.
  * Returns: 0; as hkt_stream_write(). Suspends: if more is unsent; now and then to give others their
@@ -284,7 +292,10 @@ struct hkt_server_opts {
     int64_t grace_ns;  /* hkt_serve(): how long connections may go on when it is cancelled; 0: 2 s,
                           negative: not at all */
     int64_t linger_ns; /* how long what a handler wrote may take to be sent after its return; 0:
-                          30 s, negative: no time */
+                          30 s, negative: no time. If there is input that it did not read, up to
+                          2 s of that time the client may go on sending, and all is dropped: a
+                          connection that is closed while something comes is reset, and what was
+                          written last may be lost */
     struct hkt_stream_opts stream;
 };
 
@@ -377,5 +388,8 @@ struct hkt__watchers {
 
 HKT_MUST_CHECK int hkt__watchers_wait(struct hkt__watchers *w);
 void hkt__watchers_wake(struct hkt__watchers *w);
+
+/* Private: whether there is input that nobody took, of which it may take some. */
+bool hkt__stream_unread(struct hkt_stream *s);
 
 #endif

@@ -403,6 +403,22 @@ int hkt_stream_write(struct hkt_stream *s, const void *data, size_t size)
     return rc;
 }
 
+int hkt_stream_try_write(struct hkt_stream *s, const void *data, size_t size)
+{
+    int rc = s ? may_write(s) : -ENOMEM;
+
+    if (rc < 0 || size == 0)
+        return rc;
+    if (s->writing)
+        return -EAGAIN;
+    if (!fits(s, size))
+        flush(s);
+    rc = may_write(s);
+    if (rc < 0)
+        return rc;
+    return fits(s, size) ? gather(s, data, size) : -EAGAIN;
+}
+
 int hkt_stream_drain(struct hkt_stream *s)
 {
     int rc = s ? may_write(s) : -ENOMEM;

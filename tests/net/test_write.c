@@ -547,3 +547,58 @@ Test(write, small_writes_and_drains_leave_others_their_turn)
 {
     on_each_backend(fair, NULL);
 }
+
+static int try_writes(void *arg)
+{
+    const struct hkt_stream_opts opts = {.high = 10000};
+    struct hkt_stream *s[2];
+    static char text[10000];
+    size_t sum = 0;
+    int rc;
+
+    (void)arg;
+    cr_assert_eq(hkt_stream_try_write(NULL, text, 1), -ENOMEM);
+    stream_pair(s, &opts);
+    cr_assert_eq(hkt_stream_try_write(s[0], text, 0), 0);
+    cr_assert_eq(hkt_stream_try_write(s[0], text, sizeof text + 1), -EAGAIN, "never");
+    while ((rc = hkt_stream_try_write(s[0], text, sizeof text)) == 0)
+        sum += sizeof text;
+    cr_assert_eq(rc, -EAGAIN);
+    cr_assert(sum >= sizeof text);
+    cr_assert_leq(hkt_stream_pending(s[0]), sizeof text);
+    struct hkt_task *reader = hkt_spawn(read_all, s[1]);
+    cr_assert_eq(hkt_stream_drain(s[0]), 0);
+    cr_assert_eq(hkt_stream_try_write(s[0], text, 1), 0);
+    cr_assert_eq(hkt_stream_write_eof(s[0]), 0);
+    cr_assert_eq(hkt_stream_try_write(s[0], text, 1), -EPIPE);
+    cr_assert_eq(hkt_join(reader), 0);
+    hkt_stream_abort(s[0]);
+    cr_assert_eq(hkt_stream_try_write(s[0], text, 1), -ECONNRESET);
+    free_pair(s);
+    return 0;
+}
+
+Test(write, without_waiting_or_not_at_all)
+{
+    on_each_backend(try_writes, NULL);
+}
+
+static int try_between(void *arg)
+{
+    struct hkt_stream *s[2];
+
+    (void)arg;
+    stream_pair(s, NULL);
+    struct hkt_task *writer = hkt_spawn(write_bulk, s[0]);
+    cr_assert_eq(hkt_sleep(0), 0);
+    cr_assert_eq(hkt_stream_try_write(s[0], "x", 1), -EAGAIN, "in the middle of the other's");
+    hkt_stream_abort(s[0]);
+    cr_assert_eq(hkt_join(writer), -ECONNRESET);
+    free_pair(s);
+    return 0;
+}
+
+Test(write, without_waiting_not_into_the_data_of_another)
+{
+    on_each_backend(try_between, NULL);
+}
