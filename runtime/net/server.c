@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { GRACE_MS = 2000, LINGER_MS = 30000, PAUSE_MS = 1000 };
+enum { GRACE_MS = 2000, LINGER_MS = 30000, HEAR_MS = 2000, PAUSE_MS = 1000 };
 
 struct listener {
     struct hkt_server *server;
@@ -93,15 +93,34 @@ static void report(const struct hkt_stream *s, int rc)
                known ? hkt_addr_format(&peer, text, sizeof text) : "somewhere", hkt_strerror(rc));
 }
 
+/* The system resets a connection that is closed while something comes, and drops with it what was
+ * written last: the other side is told the end, and may say for a while what it has to say. */
+HKT__APART static int hear_out(struct hkt_stream *s)
+{
+    struct hkt_timeout limit = {0};
+    char dropped[1024];
+    ssize_t n;
+
+    HKT_TRY(hkt_stream_write_eof(s));
+    HKT_TRY(hkt_timeout_enter(&limit, HKT_MS(HEAR_MS)));
+    while ((n = hkt_stream_read(s, dropped, sizeof dropped)) > 0)
+        ;
+    n = (ssize_t)hkt_timeout_exit(&limit, n);
+    return n == -ETIMEDOUT ? 0 : (int)n;
+}
+
 /* Lets what was written be sent, for so long. */
 static void close_within(struct hkt_stream *s, int64_t linger_ns)
 {
     struct hkt_timeout limit = {0};
 
     hkt_stream_flush(s);
-    if (linger_ns > 0 && (hkt_stream_pending(s) > 0 || hkt_stream_transport(s))) {
+    bool unread = linger_ns > 0 && hkt__stream_unread(s);
+    if (linger_ns > 0 && (unread || hkt_stream_pending(s) > 0 || hkt_stream_transport(s))) {
         (void)hkt_timeout_enter(&limit, linger_ns);
-        int rc = hkt_stream_close(s);
+        int rc = unread ? hear_out(s) : 0;
+        if (rc == 0)
+            rc = hkt_stream_close(s);
         (void)hkt_timeout_exit(&limit, rc);
     }
     hkt_stream_free(s);

@@ -481,6 +481,15 @@ static ssize_t read_now(struct hkt_stream *s, void *to, size_t size)
     return n;
 }
 
+static int await_input(struct hkt_stream *s)
+{
+    int rc = hkt_wait_input(s->fd);
+
+    if (rc == -ECANCELED && s->closed && hkt_task_cancelling(hkt_task_current()) == 0)
+        return 0; /* the end, and not the task's */
+    return rc;
+}
+
 /* Waits for input, holding no memory for it. */
 static int wait_input(struct hkt_stream *s)
 {
@@ -490,10 +499,22 @@ static int wait_input(struct hkt_stream *s)
         flush(s);
     if (s->error)
         return s->error;
-    int rc = hkt_wait_input(s->fd);
-    if (rc == -ECANCELED && s->closed && hkt_task_cancelling(hkt_task_current()) == 0)
-        return 0; /* the end, and not the task's */
-    return rc;
+    return await_input(s);
+}
+
+/* That sending has failed is no reason not to read what the other side said before it went. It has
+ * come already, but the loop may have to look for it. */
+HKT__APART static ssize_t read_rest(struct hkt_stream *s, void *to, size_t size)
+{
+    struct hkt_timeout limit = {0};
+    ssize_t n = read_now(s, to, size);
+
+    if (n == -EAGAIN && hkt_timeout_enter(&limit, HKT_MS(1)) == 0) {
+        n = (ssize_t)hkt_timeout_exit(&limit, await_input(s));
+        if (n == 0)
+            n = read_now(s, to, size);
+    }
+    return n > 0 || n == -ECANCELED ? n : s->error;
 }
 
 static ssize_t receive(struct hkt_stream *s, void *to, size_t size)
@@ -504,8 +525,8 @@ static ssize_t receive(struct hkt_stream *s, void *to, size_t size)
             return n;
         s->drained = false;
         int rc = wait_input(s);
-        if (rc < 0)
-            return rc;
+        if (HKT_UNLIKELY(rc < 0))
+            return rc == s->error ? read_rest(s, to, size) : rc;
     }
 }
 
@@ -726,6 +747,16 @@ void hkt_stream_free(struct hkt_stream *s)
     s->freed = true;
     s->users++;
     leave(s);
+}
+
+bool hkt__stream_unread(struct hkt_stream *s)
+{
+    char c;
+
+    if (s->at_end || s->closed || s->reading || s->transport)
+        return false;
+    return s->drained ? recv(s->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0
+                      : hkt_try_read(s->fd, &c, 1) > 0;
 }
 
 /* Asking */

@@ -517,3 +517,38 @@ Test(read, from_a_pipe)
 {
     on_each_backend(pipes, NULL);
 }
+
+/* The other side answers, and goes without having read what was sent to it: a reset. */
+static int answered_and_reset(void *arg)
+{
+    struct hkt_stream *s[2];
+    char buf[16];
+    int rc;
+
+    (void)arg;
+    stream_pair(s, NULL);
+    send_text(s[1], "first");
+    cr_assert_eq(hkt_stream_read(s[0], buf, sizeof buf), 5);
+    send_text(s[0], "unread");
+    send_text(s[1], "answer");
+    while (hkt_stream_pending(s[1]) > 0)
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    hkt_stream_abort(s[1]);
+    while ((rc = hkt_stream_write(s[0], "x", 1)) == 0) { /* until that is known */
+        hkt_stream_flush(s[0]);
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    }
+    cr_assert(rc == -EPIPE || rc == -ECONNRESET, "%d", rc);
+    ssize_t n = hkt_stream_read(s[0], buf, sizeof buf);
+    cr_assert_eq(n, 6, "what came before is not lost: %zd on %s", n,
+                 hkt_loop_poller(hkt_loop_current()));
+    cr_assert_eq(memcmp(buf, "answer", 6), 0);
+    cr_assert_eq(hkt_stream_read(s[0], buf, sizeof buf), rc);
+    free_pair(s);
+    return 0;
+}
+
+Test(read, what_came_before_sending_failed)
+{
+    on_each_backend(answered_and_reset, NULL);
+}

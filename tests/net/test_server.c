@@ -87,6 +87,72 @@ Test(server, what_a_handler_wrote_is_sent_when_it_returns)
     on_each_backend(flushes_at_return, NULL);
 }
 
+/* A handler that answers before it has heard all. */
+static char long_answer[300000], long_question[200000];
+
+static int answers_early(struct hkt_stream *s, void *arg)
+{
+    char c;
+
+    (void)arg;
+    HKT_TRY((int)hkt_stream_read(s, &c, 1));
+    return hkt_stream_write(s, long_answer, sizeof long_answer);
+}
+
+static size_t read_to_end(struct hkt_stream *s)
+{
+    char buf[4096];
+    size_t sum = 0;
+    ssize_t n;
+
+    while ((n = hkt_stream_read(s, buf, sizeof buf)) > 0)
+        sum += (size_t)n;
+    cr_assert_eq(n, 0, "the end, and no reset: %s after %zu", hkt_strerror((int)n), sum);
+    return sum;
+}
+
+static int hears_out(void *arg)
+{
+    struct hkt_server *server = start_server(ANY, answers_early, NULL, NULL);
+    struct hkt_stream *s = connect_to(server);
+
+    (void)arg;
+    cr_assert_eq(hkt_stream_write(s, long_question, sizeof long_question), 0);
+    cr_assert_eq(hkt_stream_drain(s), 0);
+    cr_assert_eq(hkt_sleep(HKT_MS(5)), 0);
+    cr_assert_eq(hkt_stream_write(s, long_question, sizeof long_question), 0);
+    cr_assert_eq(read_to_end(s), sizeof long_answer);
+    hkt_stream_free(s);
+    hkt_server_free(server);
+    return 0;
+}
+
+Test(server, an_answer_arrives_although_the_question_was_not_read)
+{
+    on_each_backend(hears_out, NULL);
+}
+
+static int hears_for_a_while(void *arg)
+{
+    const struct hkt_server_opts opts = {.linger_ns = HKT_MS(20)};
+    struct hkt_server *server = start_server(ANY, answers_early, NULL, &opts);
+    struct hkt_stream *s = connect_to(server);
+
+    (void)arg;
+    cr_assert_eq(hkt_stream_write(s, long_question, sizeof long_question), 0);
+    cr_assert_eq(read_to_end(s), sizeof long_answer);
+    while (hkt_server_count(server) > 0) /* although the client goes on for ever */
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    hkt_stream_free(s);
+    hkt_server_free(server);
+    return 0;
+}
+
+Test(server, a_client_that_is_not_read_is_heard_for_so_long)
+{
+    on_each_backend(hears_for_a_while, NULL);
+}
+
 static int fails_as_told(struct hkt_stream *s, void *arg)
 {
     char c;
