@@ -36,7 +36,7 @@ quick=(release debug tree)
 
 packages_native=(gcc g++ libc6-dev meson ninja-build pkg-config python3 libcriterion-dev binutils
     gdb libunwind-dev liburing-dev libssl-dev libnghttp2-dev libc-ares-dev clang clang-format
-    curl openssl nghttp2-client netcat-openbsd wrk apache2-utils node-llhttp)
+    curl openssl nghttp2-client netcat-openbsd wrk apache2-utils node-llhttp chromium)
 packages_all=(libclang-rt-14-dev valgrind libc6-dbg qemu-user
     {gcc,g++}-{aarch64-linux-gnu,riscv64-linux-gnu,arm-linux-gnueabihf}
     libc6-dev-{arm64,riscv64,armhf}-cross)

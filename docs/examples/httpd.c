@@ -1,185 +1,197 @@
 /* SPDX-License-Identifier: MIT
  *
- * An HTTP/1.1 and HTTP/2 server: the files below a directory, and /plaintext, which is always the
- * same.
+ * An HTTP/1.1 server: the files below a directory, and /plaintext, which is always the same.
  *
- *      httpd [--tls CERT KEY] ROOT [URL [SECONDS]]
+ *      httpd ROOT [URL [SECONDS]]        by default tcp://127.0.0.1:8080, and 10 seconds
  *
- * by default on tcp://127.0.0.1:8080, with 10 seconds. CERT and KEY are files in PEM.
- * SECONDS is the time that a client has to send a request, to take a piece of an answer, or to do
- * nothing. Stop it with Ctrl-C.
- *
- * Requests are parsed by llhttp, the parser of Node.js, where the stream keeps what has come.
- * Answers are gathered and go out when the task waits for the next request, so requests that came
- * together are answered together. A client that is idle costs no buffer.
+ * SECONDS is how long a client may take for a request, for a piece of an answer, or for nothing.
+ * Requests are parsed by llhttp, the parser of Node.js, where the stream keeps them; what is
+ * written goes out when the task waits, so requests that came together are answered together. One
+ * with a body is refused. Which file a path names says site.c.
  */
-#define _POSIX_C_SOURCE  200809L
-#define _DARWIN_C_SOURCE /* there O_DIRECTORY is not POSIX */
+#define _GNU_SOURCE /* memmem() */
 
-#include "httpd.h"
+#include "site.h"
 
 #include <fcntl.h>
+#include <llhttp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
-enum { LINGER_SECONDS = 2 };
+enum { HEAD_MOST = 8192, LINGER_SECONDS = 2 };
 
 static int64_t step_ns = HKT_SEC(10);
+static int root;
 
-void be_patient(struct client *c)
+/* One connection, and its present request. */
+struct client {
+    struct hkt_stream *stream;
+    struct hkt_timeout limit;
+    llhttp_t parser;
+    const char *url;
+    size_t url_size;
+    bool hosted, whole, closing;
+};
+
+/* Gives the client its time for the next step anew. */
+static void be_patient(struct client *c)
 {
     (void)hkt_timeout_reschedule(&c->limit, hkt_now() + step_ns);
 }
 
-/* Requests */
-
-/* The URL without what precedes the path, which a proxy's has, and without the query. */
-static struct part path_of(const struct client *c)
+static int send_head(struct client *c, int status, const char *type, int64_t size)
 {
-    struct part path = c->request.url;
-    const char *end = c->data + path.start + path.size, *at = c->data + path.start;
+    const char *reason = status == 200 ? "OK" : status == 404 ? "Not Found" : "Refused";
+    char head[320];
+    int n = snprintf(head, sizeof head,
+                     "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: %s\r\nContent-Type: %s\r\n"
+                     "Content-Length: %lld\r\n%s\r\n",
+                     status, reason, date(time(NULL)), c->closing ? "close" : "keep-alive", type,
+                     (long long)size, status == 405 ? "Allow: GET, HEAD\r\n" : "");
 
-    if (*at != '/') {
-        for (int slashes = 0; at < end && (slashes += *at == '/') < 3; at++)
-            ;
-    }
-    path.start = (size_t)(at - c->data);
-    for (path.size = 0; at < end && *at != '?' && *at != '#'; at++)
-        path.size++;
-    return path;
+    return hkt_stream_write(c->stream, head, (size_t)n);
+}
+
+static int send_text(struct client *c, int status, const char *text)
+{
+    HKT_TRY(send_head(c, status, "text/plain", (int64_t)strlen(text)));
+    return c->parser.method == HTTP_HEAD ? 0 : hkt_stream_write(c->stream, text, strlen(text));
+}
+
+static int send_file(struct client *c, const char *path, size_t path_size)
+{
+    const char *type;
+    int64_t size;
+    int fd = find_file(root, path, path_size, &size, &type);
+
+    if (fd < 0)
+        return send_text(c, -fd, "There is no such file.\n");
+    int rc = send_head(c, 200, type, size);
+    if (rc == 0 && c->parser.method == HTTP_GET)
+        rc = send_pieces(c->stream, fd, size, &c->limit, step_ns);
+    close(fd);
+    return rc;
 }
 
 /* Returns: 0: answered; an error; the status to refuse the request with. */
 static int answer(struct client *c)
 {
-    struct request *r = &c->request;
-    struct part path = path_of(c);
+    size_t size = c->url_size;
+    const char *path = path_of(c->url, &size);
 
     if (c->parser.http_major != 1)
         return 505;
-    if (!r->hosted && c->parser.http_minor > 0)
-        return 400;
-    /* A client that waits before it sends the body may drop it now, or send it all the same. */
-    c->closing = !llhttp_should_keep_alive(&c->parser) || (r->expects && !r->whole);
-    r->answered = true;
     if (c->parser.method != HTTP_GET && c->parser.method != HTTP_HEAD)
-        return answer_status(c, 405);
-    if (path.size == 10 && memcmp(c->data + path.start, "/plaintext", 10) == 0)
-        return answer_plaintext(c);
-    return answer_file(c, c->data + path.start, path.size);
+        return 405;
+    if (!c->whole) /* there is a body */
+        return 413;
+    if (!c->hosted && c->parser.http_minor > 0)
+        return 400;
+    c->closing = !llhttp_should_keep_alive(&c->parser);
+    if (size == 10 && memcmp(path, "/plaintext", 10) == 0)
+        return send_text(c, 200, "Hello, World!");
+    return send_file(c, path, size);
 }
 
-/* The head stays in the stream until it is whole and was answered; a body is dropped as it comes.
- * A request may take so long from its first byte on. Returns: as answer(). */
-static int next_request(struct client *c)
+/* What llhttp finds: in a whole head, each part as a whole. */
+static int on_url(llhttp_t *parser, const char *at, size_t size)
 {
-    struct request *r = &c->request;
+    struct client *c = parser->data;
 
-    parser_restart(c);
-    be_patient(c);
-    for (bool first = true; !r->whole; first = false) {
-        int rc = parse(c);
-        if (first && !r->whole)
-            be_patient(c);
-        if (rc == 0 && r->headed && !r->answered)
-            rc = answer(c);
-        if (rc != 0)
-            return rc;
-        if (r->headed)
-            drop(c);
-        if (c->closing)
-            break;
-    }
+    c->url = at;
+    c->url_size = size;
     return 0;
 }
 
-/* Connections */
-
-/* A connection that is closed while something comes is reset, and the answer may be lost with it:
- * so what comes is read for a while. */
-static int linger(struct client *c)
+static int on_name(llhttp_t *parser, const char *at, size_t size)
 {
-    const char *data;
-    ssize_t n;
-
-    HKT_TRY(hkt_stream_write_eof(c->stream));
-    while ((n = hkt_stream_peek(c->stream, 1, &data)) > 0)
-        hkt_stream_consume(c->stream, (size_t)n);
-    return (int)n;
+    ((struct client *)parser->data)->hosted |= size == 4 && strncasecmp(at, "Host", 4) == 0;
+    return 0;
 }
 
-static int refuse(struct client *c, int status)
+static int on_complete(llhttp_t *parser)
 {
-    c->closing = true;
-    return c->request.answered ? 0 : answer_status(c, status);
+    ((struct client *)parser->data)->whole = true;
+    return HPE_PAUSED;
 }
 
-static int talk(struct client *c)
-{
-    int rc = speaks_h2(c);
+static const llhttp_settings_t settings = {
+    .on_url = on_url, .on_header_field = on_name, .on_message_complete = on_complete};
 
-    if (rc > 0)
-        return talk_h2(c);
-    while (rc == 0 && !c->closing)
-        rc = next_request(c);
+/* A head stays where the stream keeps it until it is whole and was answered. As answer(). */
+static int next_request(struct client *c)
+{
+    const char *head, *end = NULL;
+
+    c->hosted = c->whole = false;
+    be_patient(c);
+    for (ssize_t seen = 0, n; !end; seen = n) {
+        n = hkt_stream_peek(c->stream, (size_t)seen + 1, &head);
+        c->closing = n <= seen; /* the client has ended */
+        if (n <= seen)
+            return n < 0 ? (int)n : 0;
+        if (seen == 0)
+            be_patient(c); /* the rest may take so long again */
+        end = memmem(head, (size_t)n, "\r\n\r\n", 4);
+        if ((end ? end - head : n) > HEAD_MOST)
+            return 431;
+    }
+    size_t size = (size_t)(end + 4 - head);
+    llhttp_reset(&c->parser);
+    llhttp_errno_t error = llhttp_execute(&c->parser, head, size);
+    int rc = c->whole || error == HPE_OK ? answer(c) : 400;
+    hkt_stream_consume(c->stream, size);
     return rc;
 }
 
-static int end(struct client *c, int rc)
+/* Hears the client out: else the system resets the connection, and the answer may be lost. */
+static int refuse(struct client *c, int status)
 {
-    if (rc == -ETIMEDOUT && c->request.seen > 0 && !c->request.headed)
-        rc = 408;
-    if (rc > 0)
-        rc = refuse(c, rc);
-    if (rc == 0 && !c->request.whole) {
-        HKT_TRY(hkt_timeout_enter(&c->limit, HKT_SEC(LINGER_SECONDS)));
-        rc = (int)hkt_timeout_exit(&c->limit, linger(c));
-    }
-    if (rc == -ETIMEDOUT)
-        (void)hkt_stream_write_eof(c->stream); /* which an encrypted one has to say */
-    if (rc < 0)
-        hkt_stream_abort(c->stream);
-    return rc == -ETIMEDOUT ? 0 : rc; /* that a client was too slow is no news */
+    char dropped[256];
+    ssize_t n;
+
+    c->closing = true;
+    HKT_TRY(send_text(c, status, "This was refused.\n"));
+    HKT_TRY(hkt_stream_write_eof(c->stream));
+    while ((n = hkt_stream_read(c->stream, dropped, sizeof dropped)) > 0)
+        ;
+    return (int)n;
 }
 
-static int serve(struct hkt_stream *s, void *root)
+static int serve(struct hkt_stream *s, void *arg)
 {
-    struct client c = {.stream = s, .root = *(const int *)root};
+    struct client c = {.stream = s};
+    int rc = 0;
 
-    parser_init(&c);
+    (void)arg;
+    llhttp_init(&c.parser, HTTP_REQUEST, &settings);
+    c.parser.data = &c;
     HKT_TRY(hkt_timeout_enter(&c.limit, step_ns));
-    return end(&c, (int)hkt_timeout_exit(&c.limit, talk(&c)));
-}
-
-static int usage(void)
-{
-    fputs("usage: httpd [--tls CERT KEY] ROOT [URL [SECONDS]]\n", stderr);
-    return 2;
+    while (rc == 0 && !c.closing)
+        rc = next_request(&c);
+    rc = (int)hkt_timeout_exit(&c.limit, rc);
+    if (rc == -ETIMEDOUT && !c.whole && hkt_stream_buffered(s) > 0)
+        rc = 408;
+    if (rc > 0) {
+        HKT_TRY(hkt_timeout_enter(&c.limit, HKT_SEC(LINGER_SECONDS)));
+        rc = (int)hkt_timeout_exit(&c.limit, refuse(&c, rc));
+    }
+    if (rc < 0)
+        hkt_stream_abort(s);
+    return rc == -ETIMEDOUT ? 0 : rc; /* that a client was too slow is no news */
 }
 
 int main(int argc, char **argv)
 {
-    struct place place = {.service = {.url = "tcp://127.0.0.1:8080", .handler = serve}};
-
-    if (argc > 3 && strcmp(argv[1], "--tls") == 0) {
-        place.cert = argv[2];
-        place.key = argv[3];
-        argc -= 3;
-        argv += 3;
-    }
-    int root = argc > 1 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    double seconds = argc > 3 ? strtod(argv[3], NULL) : 10;
-    if (argc < 2 || argc > 4 || !(seconds > 0 && seconds < 1e6))
-        return usage();
+    root = argc > 1 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (root < 0) {
-        perror(argv[1]);
-        return 1;
+        fputs("usage: httpd ROOT [URL [SECONDS]]\n", stderr);
+        return 2;
     }
-    if (argc > 2)
-        place.service.url = argv[2];
-    place.service.arg = &root;
-    place.step_ns = step_ns = (int64_t)(seconds * 1e9);
-    return hkt_run(serve_at, &place);
+    if (argc > 3)
+        step_ns = (int64_t)(strtod(argv[3], NULL) * 1e9);
+    return hkt_run(HKT_SERVER(argc > 2 ? argv[2] : "tcp://127.0.0.1:8080", serve));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * In place of httpd_tls.c where OpenSSL is not to be had.
+ * In place of webd_tls.c where OpenSSL is not to be had.
  */
-#include "httpd.h"
+#include "webd.h"
 
 int serve_at(void *arg)
 {
@@ -10,7 +10,7 @@ int serve_at(void *arg)
 
     if (!p->cert)
         return hkt_service_run(&p->service);
-    hkt_report("httpd was built without TLS");
+    hkt_report("webd was built without TLS");
     return -ENOSYS;
 }
 

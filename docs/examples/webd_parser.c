@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * How httpd reads a request: llhttp is fed where the stream keeps what has come, and calls back for
+ * How webd reads a request: llhttp is fed where the stream keeps what has come, and calls back for
  * what it finds there.
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "httpd.h"
+#include "webd.h"
 
 #include <strings.h>
 
@@ -80,7 +80,7 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-/* What httpd.c calls */
+/* What webd.c calls */
 
 void parser_init(struct client *c)
 {

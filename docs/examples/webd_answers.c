@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * The answers of httpd. Writing is gathering: none of these costs a system call of its own.
+ * The answers of webd. Writing is gathering: none of these costs a system call of its own.
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "httpd.h"
+#include "webd.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { HEAD_SIZE = 384 };
 
 static const char hello[] = "Hello, World!";
 
-/* Every status that httpd answers with. */
+/* Every status that webd answers with. */
 static const struct status {
     int code;
     const char *reason;
@@ -56,18 +57,6 @@ static enum ending ending_of(const struct client *c)
     return c->parser.http_minor == 0 ? STAYS_OLD : STAYS;
 }
 
-const char *date(time_t now)
-{
-    static char text[40];
-    static time_t made;
-    struct tm tm;
-
-    if (now != made)
-        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
-    made = now;
-    return text;
-}
-
 static size_t format_head(char *head, int code, enum ending ending, const char *type, int64_t size)
 {
     const struct status *status = status_of(code);
@@ -98,11 +87,11 @@ int answer_status(struct client *c, int status)
 
 int answer_plaintext(struct client *c)
 {
-    static struct {
+    static _Thread_local struct {
         char text[HEAD_SIZE + sizeof hello];
         size_t head;
     } answers[ENDINGS], *answer;
-    static time_t made;
+    static _Thread_local time_t made;
     const size_t body = sizeof hello - 1;
     time_t now = time(NULL);
 
@@ -117,4 +106,19 @@ int answer_plaintext(struct client *c)
     answer = &answers[ending_of(c)];
     return hkt_stream_write(c->stream, answer->text,
                             answer->head + (c->parser.method == HTTP_HEAD ? 0 : body));
+}
+
+int answer_file(struct client *c, const char *path, size_t path_size)
+{
+    const char *type;
+    int64_t size;
+    int fd = find_file(c->root, path, path_size, &size, &type);
+
+    if (fd < 0)
+        return answer_status(c, -fd);
+    int rc = answer_head(c, 200, type, size);
+    if (rc == 0 && c->parser.method == HTTP_GET)
+        rc = send_pieces(c->stream, fd, size, &c->limit, c->step_ns);
+    close(fd);
+    return rc;
 }

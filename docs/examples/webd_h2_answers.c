@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * The answers of httpd to HTTP/2: the same as those to HTTP/1.1, in other words.
+ * The answers of webd to HTTP/2: the same as those to HTTP/1.1, in other words.
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "httpd_h2.h"
+#include "webd_h2.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of httpd share: httpd.c has the connections, httpd_parser.c reads requests,
- * httpd_answers.c writes answers, and httpd_files.c finds and sends files. httpd_tls.c encrypts,
- * and httpd_h2.c speaks HTTP/2; where OpenSSL or libnghttp2 are not to be had, httpd_no_tls.c and
- * httpd_no_h2.c stand in.
+ * What the parts of webd share: webd.c has the connections, webd_parser.c reads requests,
+ * webd_answers.c writes answers, and site.c finds and sends files. webd_tls.c encrypts,
+ * and webd_h2.c speaks HTTP/2; where OpenSSL or libnghttp2 are not to be had, webd_no_tls.c and
+ * webd_no_h2.c stand in.
  */
-#ifndef HTTPD_H
-#define HTTPD_H
+#ifndef WEBD_H
+#define WEBD_H
+
+#include "site.h"
 
 #include <hocket/hocket.h>
 
 #include <llhttp.h>
-#include <time.h>
 
 /* A part of the head, as an offset: while more of the head comes its bytes may move. */
 struct part {
@@ -37,8 +38,9 @@ struct client {
     struct hkt_timeout limit; /* of the present step */
     const char *data;         /* what has come, from the first byte of the request */
     struct request request;
-    int root;     /* the directory that is served */
-    bool closing; /* the connection ends with this answer */
+    int64_t step_ns; /* how long a step may take */
+    int root;        /* the directory that is served */
+    bool closing;    /* the connection ends with this answer */
 };
 
 /* What: gives the client its time for the next step anew. When that is over, calls that suspend
@@ -57,13 +59,6 @@ hkt_async int parse(struct client *c);
 /* What: takes from the stream what was parsed. Suspends: never. */
 void drop(struct client *c);
 
-/* What: finds the file that a path names, and its type. Returns: a descriptor; a negative status.
- * Suspends: never. */
-int find_file(int root, const char *path, size_t path_size, int64_t *size, const char **type);
-
-/* What: the time as a head says it. */
-const char *date(time_t now);
-
 /* The answers. Returns: 0; an error, after which the connection must end.
  * Suspends: if the client takes answers more slowly than it asks. */
 
@@ -76,11 +71,12 @@ hkt_async int answer_plaintext(struct client *c);
 /* What: the file that a path names, or why not. */
 hkt_async int answer_file(struct client *c, const char *path, size_t size);
 
-/* Where to serve, and how. */
+/* Where to serve, what, and how. */
 struct place {
     struct hkt_service service;
     const char *cert, *key; /* NULL: in clear text */
-    int64_t step_ns;
+    int64_t step_ns;        /* how long a client may take for a step */
+    int root, cores;
 };
 
 /* What: serves at a struct place until cancelled. Suspends: always, once it has started. */

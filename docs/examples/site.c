@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * The files that httpd serves. They are read with calls that block: what is served often is in the
- * system's memory, and one piece is read at a time.
+ * The files that httpd and webd serve. They are read with calls that block: what is served often is
+ * in the system's memory, and one piece is read at a time.
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "httpd.h"
+#include "site.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,10 +27,7 @@ static const char *type_of(const char *name)
         {".svg", "image/svg+xml"},
         {".png", "image/png"},
         {".jpg", "image/jpeg"},
-        {".gif", "image/gif"},
         {".ico", "image/x-icon"},
-        {".pdf", "application/pdf"},
-        {".wasm", "application/wasm"},
     };
     const char *slash = strrchr(name, '/');
     const char *dot = strrchr(slash ? slash : name, '.');
@@ -39,6 +36,20 @@ static const char *type_of(const char *name)
         if (strcasecmp(dot, types[i][0]) == 0)
             return types[i][1];
     return "application/octet-stream";
+}
+
+const char *path_of(const char *url, size_t *size)
+{
+    const char *end = url + *size, *at = url;
+
+    if (at < end && *at != '/') {
+        for (int slashes = 0; at < end && (slashes += *at == '/') < 3; at++)
+            ;
+    }
+    *size = 0;
+    while (at + *size < end && at[*size] != '?' && at[*size] != '#')
+        ++*size;
+    return at;
 }
 
 static int digit(char c)
@@ -137,27 +148,30 @@ static int open_file(int root, const char *name, struct stat *st, const char **t
     return fd;
 }
 
-static int send_pieces(struct client *c, int fd, off_t size, char *piece)
+static int send_through(struct hkt_stream *s, int fd, int64_t size, struct hkt_timeout *limit,
+                        int64_t step_ns, char *piece)
 {
-    for (off_t at = 0; at < size;) {
+    for (int64_t at = 0; at < size;) {
         size_t most = size - at < HKT_BUF_SIZE ? (size_t)(size - at) : HKT_BUF_SIZE;
         ssize_t n = pread(fd, piece, most, at);
         if (n <= 0)
             return n < 0 ? -errno : -EPIPE; /* the file became shorter than was said */
-        be_patient(c);
-        HKT_TRY(hkt_stream_write(c->stream, piece, (size_t)n));
+        (void)hkt_timeout_reschedule(limit, hkt_now() + step_ns);
+        HKT_TRY(hkt_stream_write(s, piece, (size_t)n));
         at += n;
     }
     return 0;
 }
 
-static int send_file(struct client *c, int fd, off_t size)
+/* The piece is not on the stack: what was used of that stays memory while the client is idle. */
+int send_pieces(struct hkt_stream *s, int fd, int64_t size, struct hkt_timeout *limit,
+                int64_t step_ns)
 {
     struct hkt_buf piece = {NULL, 0, 0, 0};
     int rc = hkt_buf_reserve(&piece, HKT_BUF_SIZE);
 
     if (rc == 0)
-        rc = send_pieces(c, fd, size, piece.data);
+        rc = send_through(s, fd, size, limit, step_ns, piece.data);
     hkt_buf_release(&piece);
     return rc;
 }
@@ -176,17 +190,14 @@ int find_file(int root, const char *path, size_t path_size, int64_t *size, const
     return fd;
 }
 
-int answer_file(struct client *c, const char *path, size_t path_size)
+const char *date(time_t now)
 {
-    const char *type;
-    int64_t size;
-    int fd = find_file(c->root, path, path_size, &size, &type);
+    static _Thread_local char text[40]; /* a core's */
+    static _Thread_local time_t made;
+    struct tm tm;
 
-    if (fd < 0)
-        return answer_status(c, -fd);
-    int rc = answer_head(c, 200, type, size);
-    if (rc == 0 && c->parser.method == HTTP_GET)
-        rc = send_file(c, fd, size);
-    close(fd);
-    return rc;
+    if (now != made)
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+    made = now;
+    return text;
 }

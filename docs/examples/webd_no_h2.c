@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * In place of httpd_h2.c where libnghttp2 is not to be had.
+ * In place of webd_h2.c where libnghttp2 is not to be had.
  */
-#include "httpd.h"
+#include "webd.h"
 
 const char *const protocols[] = {"http/1.1", NULL};
 

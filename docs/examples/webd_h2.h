@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the parts of httpd that speak HTTP/2 share.
+ * What the parts of webd that speak HTTP/2 share.
  */
-#ifndef HTTPD_H2_H
-#define HTTPD_H2_H
+#ifndef WEBD_H2_H
+#define WEBD_H2_H
 
-#include "httpd.h"
+#include "webd.h"
 
 #include <nghttp2/nghttp2.h>
 

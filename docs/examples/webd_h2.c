@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * HTTP/2 for httpd, by libnghttp2. It keeps the books of a connection and its streams, and neither
+ * HTTP/2 for webd, by libnghttp2. It keeps the books of a connection and its streams, and neither
  * reads nor writes: what has come is shown to it where the stream keeps it, and what it wants to
  * say is written. So one task serves all requests of a connection, in turns.
  */
 #define _POSIX_C_SOURCE 200809L
 
-#include "httpd_h2.h"
+#include "webd_h2.h"
 
 #include <string.h>
 #include <unistd.h>

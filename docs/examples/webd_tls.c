@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * httpd with encryption: the handler of a connection is called after the handshake.
+ * webd with encryption: the handler of a connection is called after the handshake.
  */
-#include "httpd.h"
+#include "webd.h"
 
 #include <hocket/tls.h>
 
@@ -16,7 +16,7 @@ int serve_at(void *arg)
     if (!p->cert)
         return hkt_service_run(&p->service);
     HKT_TRY(hkt_tls_new(&opts, &service.tls));
-    int rc = hkt_serve(p->service.url, hkt_tls_serve, &service, NULL);
+    int rc = hkt_serve(p->service.url, hkt_tls_serve, &service, p->service.opts);
     hkt_tls_free(service.tls);
     return rc == -ECANCELED ? 0 : rc;
 }
