@@ -162,8 +162,9 @@ Test(debug, what_is_left_at_the_end_is_said)
     cr_assert_eq(hkt_run_opts(leave_things, NULL, &opts), 0);
     cr_assert_eq(l.count, 5, "%s", l.text);
     cr_assert(said(&l, "2 tasks are left at the end, and are cancelled\n"), "%s", l.text);
-    cr_assert(said(&l, "task 'task-2' is left: waits for sleep since 1.0 ms, made in "), "%s",
-              l.text);
+    cr_assert(
+        said(&l, "task 'task-2' is left: waits for sleep since 1.0 ms, 999.0 ms more, made in "),
+        "%s", l.text);
     cr_assert(said(&l, "task 'second' is left: waits"), "%s", l.text);
     cr_assert(said(&l, "the loop ends with 1 timed calls\n"), "%s", l.text);
     cr_assert(said(&l, "the loop ends with 1 holds\n"), "%s", l.text);
