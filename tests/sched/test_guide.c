@@ -65,9 +65,9 @@ static size_t copy_commands(FILE *out)
 
 Test(guide, gdb_shows_a_parked_task_and_goes_on)
 {
-    static const char *const names[] = {
-        "hkt__park",    "hkt__sleep",    "guide_inner",   "guide_sleeper",
-        "hkt__ctx_end", "gdb_wait_here", "park_and_wait", NULL};
+    static const char *const names[] = {"hkt__park",     "sleep",   "guide_inner",
+                                        "guide_sleeper", "ctx_end", "gdb_wait_here",
+                                        "park_and_wait", NULL};
     char name[] = "/tmp/hocket-guide-XXXXXX", option[64];
 
     need_gdb();
@@ -85,7 +85,7 @@ Test(guide, gdb_shows_a_parked_task_and_goes_on)
     if (strstr(said, "No struct type named hkt_coro") || strstr(said, "has unknown type"))
         cr_skip_test("built without what a debugger reads");
     expect_frames(names);
-    const char *end = strstr(said, "hkt__ctx_end");
+    const char *end = strstr(said, "ctx_end");
     const char *sleeping = strstr(said, "guide_sleeper");
     cr_assert(sleeping < end, "%s", said);
 }
