@@ -222,7 +222,9 @@ HKT_API void hkt_loop_hold(struct hkt_loop *loop);
 HKT_API void hkt_loop_release(struct hkt_loop *loop);
 
 /* What: calls fn(arg) whenever fd becomes readable or writable, until removed. Adding again
- * replaces. Level triggered: it is called again while fd stays ready.
+ * replaces. Level triggered: it is called again while fd stays ready. For descriptors of other
+ * libraries too: when both were removed nothing is remembered about fd, which may be closed then,
+ * unless it was used in calls of io.h besides.
  * Returns: 0; -errno; -EXDEV: another thread's loop; remove: 1 when there was one, else 0.
  * asyncio: add_reader(). */
 HKT_API int hkt_add_reader(struct hkt_loop *loop, int fd, hkt_call_fn *fn, void *arg);

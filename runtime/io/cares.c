@@ -8,8 +8,6 @@
 #include "names.h"
 
 #include "base/report.h"
-#include "sched/fdwait.h"
-#include "sched/fork.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,13 +131,13 @@ static struct hkt__cares_socket *find_or_make(struct hkt__cares *c, int fd)
     return s;
 }
 
-/* It is about to be closed. In the child of a fork, what the poller knows is the parent's. */
+/* It is about to be closed. */
 static void forget(struct hkt__cares *c, int fd)
 {
     struct hkt__cares_socket **at = find(c, fd), *s = *at;
 
-    if (!hkt__forked(c->loop))
-        hkt__fd_forget(c->loop, fd);
+    (void)hkt_remove_reader(c->loop, fd);
+    (void)hkt_remove_writer(c->loop, fd);
     if (!s)
         return;
     *at = s->next;

@@ -2,6 +2,8 @@
  *
  * add_reader and add_writer: callbacks on descriptors, level triggered on top of edges: after each
  * call the descriptor is looked at, and while it is still ready the call is scheduled again.
+ *
+ * One that is first heard of here is borrowed: without calls nothing is remembered about it.
  */
 #include "fdcall.h"
 #include "fdwait.h"
@@ -48,6 +50,28 @@ int hkt__fdcall_drop(struct hkt_loop *loop, struct hkt__fd *e, int side)
     return 1;
 }
 
+/* In the child of a fork, what the poller knows is the parent's. */
+static void give_back(struct hkt_loop *loop, int fd, struct hkt__fd *e)
+{
+    if (!e->call[0] && !e->call[1] && !hkt__forked(loop))
+        hkt__fd_give_back(loop, fd, e);
+}
+
+static int meet(struct hkt_loop *loop, int fd, struct hkt__fd **e)
+{
+    const struct hkt__fd *old = hkt__fd_find(loop, fd);
+    bool first = !old || !old->known;
+    int rc = hkt__fd_get(loop, fd, e);
+
+    if (rc < 0)
+        return rc;
+    (*e)->borrowed |= first;
+    rc = hkt__fd_register(loop, fd, *e);
+    if (rc < 0)
+        give_back(loop, fd, *e);
+    return rc;
+}
+
 static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *arg)
 {
     struct hkt__fd *e;
@@ -60,13 +84,15 @@ static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *a
         return -ECHILD;
     if (!hkt__own_thread(loop))
         return hkt__foreign(loop, "reader or writer");
-    int rc = hkt__fd_get(loop, fd, &e);
-    if (rc < 0 || (rc = hkt__fd_register(loop, fd, e)) < 0)
+    int rc = meet(loop, fd, &e);
+    if (rc < 0)
         return rc;
     struct hkt__fdcall *c = e->call[side];
     if (!c) {
-        if (!(c = hkt__os.alloc(sizeof *c)))
+        if (!(c = hkt__os.alloc(sizeof *c))) {
+            give_back(loop, fd, e);
             return -ENOMEM;
+        }
         e->call[side] = c;
         loop->fd_waiters++;
     }
@@ -85,7 +111,10 @@ static int drop(struct hkt_loop *loop, int fd, int side)
         return hkt__foreign(loop, "reader or writer");
     struct hkt__fd *e = loop ? hkt__fd_find(loop, fd) : NULL;
 
-    return e ? hkt__fdcall_drop(loop, e, side) : 0;
+    if (!e || !hkt__fdcall_drop(loop, e, side))
+        return 0;
+    give_back(loop, fd, e);
+    return 1;
 }
 
 int hkt_add_reader(struct hkt_loop *loop, int fd, hkt_call_fn *fn, void *arg)

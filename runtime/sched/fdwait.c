@@ -394,5 +394,18 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
         hkt__onces_forget(loop, e);
     e->generation++;
     e->ready = 0;
-    e->known = e->registered = e->always = false;
+    e->known = e->registered = e->always = e->borrowed = false;
+}
+
+void hkt__fd_give_back(struct hkt_loop *loop, int fd, struct hkt__fd *e)
+{
+    if (!e->borrowed || e->waiting[0] || e->waiting[1] || e->inbox.used || e->accepted)
+        return;
+    if (e->onces) { /* so it is not registered, and not known but for this */
+        e->known = e->borrowed = false;
+        return;
+    }
+    if (e->registered && !loop->poller.ops->remove_before_close)
+        loop->poller.ops->remove(&loop->poller, fd, hkt__fd_token(fd, e));
+    hkt__fd_forget(loop, fd);
 }

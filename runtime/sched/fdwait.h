@@ -42,6 +42,7 @@ struct hkt__fd {
     bool registered;                /* with the poller */
     bool tcp : 1;                   /* a short count means drained */
     bool always : 1;                /* the poller does not take it: it never blocks */
+    bool borrowed : 1;              /* known by its reader or writer only */
     struct hkt__inbox inbox;
     struct hkt__accepted *accepted; /* of a listener: see fdaccept.h */
     struct hkt__once *onces;        /* those that wait for somebody else's: see fdonce.h */
@@ -126,6 +127,10 @@ static inline void hkt__fd_drained(struct hkt__fd *e, unsigned direction)
 
 /* Wakes whoever waits for fd with -ECANCELED and forgets it: it is about to be closed. */
 void hkt__fd_forget(struct hkt_loop *loop, int fd);
+
+/* The last reader or writer was removed: forgets a borrowed one that is not used otherwise, because
+ * its owner may close it without a word. */
+void hkt__fd_give_back(struct hkt_loop *loop, int fd, struct hkt__fd *e);
 
 /* Fetches what hkt__fd_event() will look at, for an event that comes soon and for the next. */
 void hkt__fd_fetch(const struct hkt_loop *loop, const struct hkt__event *far,

@@ -420,6 +420,82 @@ Test(fd, reader_callbacks_are_level_triggered_and_removable)
     on_each_backend(readers, NULL);
 }
 
+/* A library that closes its descriptor when it has had its readers and writers removed, and opens
+ * another, which gets the same number. */
+static void on_writable(void *arg)
+{
+    cr_assert_eq(hkt_remove_writer(hkt_loop_current(), ARG_FD(arg)), 1);
+}
+
+static void library_opens(int pair[2])
+{
+    struct hkt_loop *loop = hkt_loop_current();
+
+    calls = 0;
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    cr_assert_eq(hkt_add_writer(loop, pair[1], on_writable, FD_ARG(pair[1])), 0);
+    cr_assert_eq(hkt_add_reader(loop, pair[1], on_readable, FD_ARG(pair[1])), 0);
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(calls, 0);
+    cr_assert_eq(write(pair[0], "a", 1), 1);
+    for (int i = 0; i < 1000 && calls < 1; i++)
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(calls, 1, "called for this one");
+    cr_assert_eq(hkt_remove_writer(loop, pair[1]), 0);
+    cr_assert_eq(hkt_remove_reader(loop, pair[1]), 1);
+}
+
+static int reopens(void *arg)
+{
+    int first = -1, pair[2];
+    char c;
+
+    (void)arg;
+    for (int i = 0; i < 3; i++) {
+        library_opens(pair);
+        cr_assert(i == 0 || pair[1] == first, "the same number");
+        first = pair[1];
+        close(pair[1]);
+        cr_assert_eq(recv(pair[0], &c, 1, MSG_DONTWAIT), 0, "nothing holds it open");
+        close(pair[0]);
+    }
+    return 0;
+}
+
+Test(fd, a_descriptor_without_readers_and_writers_may_be_closed_by_its_owner)
+{
+    on_each_backend(reopens, NULL);
+}
+
+/* Its own calls make it the loop's, which remembers what was received ahead. */
+static int reads_and_is_called(void *arg)
+{
+    struct hkt_loop *loop = hkt_loop_current();
+    int pair[2];
+    char c;
+
+    (void)arg;
+    tcp_pair(pair);
+    cr_assert_eq(hkt_add_writer(loop, pair[1], on_writable, FD_ARG(pair[1])), 0);
+    struct hkt_task *writer = hkt_spawn(write_later, FD_ARG(pair[0]));
+    cr_assert_eq(hkt_wait_input(pair[1]), 0);
+    cr_assert_eq(hkt_join(writer), 0);
+    cr_assert_eq(hkt_add_writer(loop, pair[1], on_writable, FD_ARG(pair[1])), 0);
+    cr_assert_eq(hkt_remove_writer(loop, pair[1]), 1);
+    for (const char *wanted = "hello"; *wanted; wanted++) {
+        cr_assert_eq(hkt_wait_input(pair[1]), 0);
+        cr_assert_eq(hkt_try_read(pair[1], &c, 1), 1);
+        cr_assert_eq(c, *wanted);
+    }
+    (void)hkt_close(pair[0]);
+    return hkt_close(pair[1]);
+}
+
+Test(fd, removing_a_writer_loses_nothing_that_was_received)
+{
+    on_each_backend(reads_and_is_called, NULL);
+}
+
 static int reads_for_ever(void *fd)
 {
     char c;

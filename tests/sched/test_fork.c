@@ -334,6 +334,38 @@ static void on_readable(void *arg)
     ++*(int *)arg;
 }
 
+/* What the child gives up stays the parent's. */
+static int removes_in_child(void *arg)
+{
+    struct hkt_loop *loop = hkt_loop_current();
+    int pair[2], calls = 0;
+    char c;
+
+    (void)arg;
+    tcp_pair(pair);
+    cr_assert_eq(hkt_add_reader(loop, pair[1], on_readable, &calls), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        CHILD(hkt_remove_reader(loop, pair[1]) == 1);
+        _exit(0);
+    }
+    EXPECT_GOOD_CHILD(pid);
+    cr_assert_eq(calls, 0);
+    cr_assert_eq(write(pair[0], "x", 1), 1);
+    for (int i = 0; i < 1000 && calls == 0; i++)
+        cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_expect_neq(calls, 0);
+    cr_assert_eq(read(pair[1], &c, 1), 1);
+    cr_assert_eq(hkt_remove_reader(loop, pair[1]), 1);
+    (void)hkt_close(pair[0]);
+    return hkt_close(pair[1]);
+}
+
+Test(fork, a_reader_that_the_child_removes_stays_the_parents)
+{
+    on_each_backend(removes_in_child, NULL);
+}
+
 static int sends_meanwhile(void *arg)
 {
     static char bulk[BULK], buf[65536];
