@@ -45,8 +45,10 @@ int hkt_poll(int fd, unsigned events)
     if (!events || events & ~(unsigned)(HKT_READABLE | HKT_WRITABLE))
         return -EINVAL;
     int rc = ready_now(fd, events);
-    if (rc != 0)
+    if (rc != 0) {
+        hkt__op_done(hkt__loop);
         return rc;
+    }
     rc = hkt__once_begin(hkt__loop, &b.once, fd, events, self);
     return rc < 0 ? rc : hkt__park(&b.wait);
 }

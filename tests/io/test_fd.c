@@ -82,6 +82,34 @@ Test(fd, whose_calls_never_wait_does_not_keep_the_loop_from_polling)
     on_each_backend(never_waits, NULL);
 }
 
+static int never_waits_in_polls(void *arg)
+{
+    int busy[2], other[2], ops = 0;
+    char c = 'x';
+
+    (void)arg;
+    heard = false;
+    tcp_pair(other);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, busy), 0);
+    struct hkt_task *t = hkt_spawn(listen_for_one, FD_ARG(other[1]));
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(write(other[0], &c, 1), 1);
+    for (; ops < 20000 && !heard; ops++) {
+        cr_assert_eq(write(busy[0], &c, 1), 1);
+        cr_assert_eq(hkt_poll(busy[1], HKT_READABLE), HKT_READABLE);
+        cr_assert_eq(read(busy[1], &c, 1), 1);
+    }
+    cr_assert_lt(ops, 5000, "the loop polls long before that: %d", ops);
+    cr_assert_eq(hkt_join(t), 0);
+    close(busy[0]), close(busy[1]);
+    return hkt_close(other[0]) | hkt_close(other[1]);
+}
+
+Test(fd, so_does_who_waits_for_a_descriptor_that_is_always_ready)
+{
+    on_each_backend(never_waits_in_polls, NULL);
+}
+
 static int never_waits_in_streams(void *arg)
 {
     int busy[2], other[2], ops = 0;
