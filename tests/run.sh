@@ -36,7 +36,8 @@ quick=(release debug tree)
 
 packages_native=(gcc g++ libc6-dev meson ninja-build pkg-config python3 libcriterion-dev binutils
     gdb libunwind-dev liburing-dev libssl-dev libnghttp2-dev libc-ares-dev clang clang-format
-    curl openssl nghttp2-client netcat-openbsd wrk apache2-utils node-llhttp chromium)
+    curl openssl nghttp2-client netcat-openbsd wrk apache2-utils node-llhttp chromium
+    libhiredis-dev libpq-dev libcurl4-openssl-dev redis-server postgresql)
 packages_all=(libclang-rt-14-dev valgrind libc6-dbg qemu-user
     {gcc,g++}-{aarch64-linux-gnu,riscv64-linux-gnu,arm-linux-gnueabihf}
     libc6-dev-{arm64,riscv64,armhf}-cross)
@@ -61,8 +62,23 @@ install_packages() {
     echo "installing ${missing[*]}"
     [ "$(id -u)" = 0 ] || as_root=(sudo)
     "${as_root[@]}" apt-get update -qq
+    start_no_services "${as_root[@]}"
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    "${undo[@]}"
+    trap - EXIT
+}
+
+# Servers among the packages are for the tests, which start their own: none is to run because it was
+# installed, unless the machine has a policy already.
+start_no_services() {
+    local policy=/usr/sbin/policy-rc.d
+    undo=(:)
+    [ ! -e "$policy" ] || return 0
+    undo=("$@" rm -f "$policy")
+    trap '"${undo[@]}"' EXIT
+    printf '#!/bin/sh\nexit 101\n' | "$@" tee "$policy" >/dev/null
+    "$@" chmod 755 "$policy"
 }
 
 # configure NAME: sets what the configuration is made of

@@ -21,6 +21,7 @@ import traceback
 
 LIMIT = 30 * float(os.environ.get("TEST_TIME_SCALE", "1"))  # seconds, for anything at all
 CHECKS = []
+AT_END = contextlib.ExitStack()  # what is left to be ended after the last check
 NEEDS = {  # programs that are not built everywhere
     "fetch": "no OpenSSL 3 for this machine",
     "httpd": "no source of llhttp on this machine",
@@ -165,7 +166,7 @@ def main(usage):
     Server.wrapper = sys.argv[2:] or wrapper_of(Server.build)
     only = os.environ.get("TEST_ONLY", "").split()
     counts = {"ok": 0, "not ok": 0, "skip": 0}
-    with tempfile.TemporaryDirectory() as Server.tmp:
+    with tempfile.TemporaryDirectory() as Server.tmp, AT_END:
         for name, function in CHECKS:
             if only and not any(word in name for word in only):
                 continue
