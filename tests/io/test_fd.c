@@ -495,6 +495,38 @@ Test(fd, a_descriptor_without_readers_and_writers_may_be_closed_by_its_owner)
     on_each_backend(reopens, NULL);
 }
 
+static int polls_for_input(void *fd)
+{
+    return hkt_poll(ARG_FD(fd), HKT_READABLE);
+}
+
+/* A reader is refused meanwhile, which ends neither the wait nor what is known of the number. */
+static int reader_beside_a_poll(void *arg)
+{
+    struct hkt_loop *loop = hkt_loop_current();
+    int pair[2];
+
+    (void)arg;
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    struct hkt_task *t = hkt_spawn(polls_for_input, FD_ARG(pair[1]));
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert_eq(hkt_add_reader(loop, pair[1], on_readable, FD_ARG(pair[1])), -EBUSY);
+    cr_assert_eq(hkt_remove_reader(loop, pair[1]), 0);
+    cr_assert_eq(hkt_sleep(HKT_MS(1)), 0);
+    cr_assert(!hkt_task_done(t));
+    cr_assert_eq(write(pair[0], "a", 1), 1);
+    cr_assert_eq(hkt_join(t), HKT_READABLE);
+    close(pair[0]), close(pair[1]);
+    library_opens(pair);
+    close(pair[0]), close(pair[1]);
+    return 0;
+}
+
+Test(fd, a_reader_is_refused_where_another_waits_once)
+{
+    on_each_backend(reader_beside_a_poll, NULL);
+}
+
 /* Its own calls make it the loop's, which remembers what was received ahead. */
 static int reads_and_is_called(void *arg)
 {
