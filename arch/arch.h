@@ -44,7 +44,7 @@ static inline struct hkt_msg hkt__ctx_start(struct hkt_ctx *ctx, void *top, hkt_
 #else
     const struct hkt_msg none = {NULL, 0};
     hkt__ctx_begin(ctx, top, fn);
-    return hkt_ctx_switch(ctx, ctx, none);
+    return hkt__ctx_resume(ctx, none);
 #endif
 }
 

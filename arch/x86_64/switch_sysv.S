@@ -3,6 +3,9 @@
  * x86_64, System V psABI (section numbers: version 1.0).
  *
  *      rax:rdx = hkt__switch(rdi save, rsi load, rdx value, rcx code)
+ *      rax:rdx = hkt__switch_to(rdi save, rsi load, rdx value, rcx code, r8 home)
+ *
+ * Control arrives with the address of the context in rdi: load, or what load is a copy of, home.
  *
  * Callee-saved are rbx, rbp, r12-r15 (3.2.1). rbx and rbp travel in the context, the others on the
  * stack. The stack of a suspended context, and of the running one between its calls:
@@ -47,6 +50,15 @@
 SYM(hkt__switch):
     .cfi_startproc
     LANDING
+    movq    %rsi, %r8
+    .cfi_endproc
+    FUNCTION_SIZE(hkt__switch)
+
+    .globl SYM(hkt__switch_to)
+    FUNCTION_TYPE(hkt__switch_to)
+SYM(hkt__switch_to):
+    .cfi_startproc
+    LANDING
     pushq   %r12
     .cfi_adjust_cfa_offset 8
     .cfi_rel_offset %r12, 0
@@ -65,19 +77,20 @@ SYM(hkt__switch):
     movq    %rcx, %rdx
 
     /* All loads before the stores: save and load may be one object. */
-    movq    HKT_CTX_FP(%rsi), %r8
     movq    HKT_CTX_PC(%rsi), %rcx
     movq    HKT_CTX_SP(%rsi), %r9
     movq    HKT_CTX_BP(%rsi), %r10
+    movq    HKT_CTX_FP(%rsi), %rsi
     leaq    LOCAL(arrival)(%rip), %r11
     movq    %rbp, HKT_CTX_FP(%rdi)
     movq    %r11, HKT_CTX_PC(%rdi)
     movq    %rsp, HKT_CTX_SP(%rdi)
     movq    %rbx, HKT_CTX_BP(%rdi)
+    movq    %r8, %rdi
 
     .cfi_remember_state
     .cfi_undefined %rip
-    movq    %r8, %rbp
+    movq    %rsi, %rbp
     movq    %r10, %rbx
     movq    %r9, %rsp
     jmp     *%rcx
@@ -99,7 +112,7 @@ LOCAL(arrival):
     .cfi_restore %r12
     ret
     .cfi_endproc
-    FUNCTION_SIZE(hkt__switch)
+    FUNCTION_SIZE(hkt__switch_to)
 
 /* rbp: the context, rbx: fn, rax:rdx: the message, rsp: top of the stack, 16-byte aligned.
  * fn(rdi = context, rsi:rdx = message). Marked as a signal frame because debuggers accept an

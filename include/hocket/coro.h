@@ -144,7 +144,7 @@ HKT_INLINE int hkt__step(struct hkt_coro *c, void *in, void **value)
     if (HKT_UNLIKELY(!c || c->ctx.flags != 0))
         return hkt__coro_step(c, msg, value);
     c->ctx.flags = HKT__RUNNING;
-    msg = hkt_ctx_switch(&c->ctx, &c->ctx, msg);
+    msg = hkt__ctx_resume(&c->ctx, msg);
     if (value)
         *value = msg.value;
     return (int)msg.code;
@@ -154,7 +154,7 @@ HKT_INLINE int hkt__yield(struct hkt_coro *self, void *value, void **in)
 {
     struct hkt_msg msg = {value, 1};
 
-    if (HKT_UNLIKELY(self->ctx.flags != HKT__RUNNING))
+    if (HKT_UNLIKELY(!self || self->ctx.flags != HKT__RUNNING))
         return hkt__coro_yield(self, msg, in);
     self->ctx.flags = 0;
     msg = hkt_ctx_switch(&self->ctx, &self->ctx, msg);
@@ -192,7 +192,7 @@ HKT_INLINE hkt_async int hkt_coro_yield(struct hkt_coro *self, void *value, void
 HKT_INLINE hkt_async int hkt_coro_transfer(struct hkt_coro *self, struct hkt_coro *to, void *in,
                                            void **back)
 {
-    if (HKT_UNLIKELY(!to || self->ctx.flags != HKT__RUNNING || to->ctx.flags != 0))
+    if (HKT_UNLIKELY(!self || !to || self->ctx.flags != HKT__RUNNING || to->ctx.flags != 0))
         return hkt__coro_transfer(self, to, in, back);
     struct hkt_msg msg = {in, 0};
     struct hkt_ctx target;
@@ -200,7 +200,7 @@ HKT_INLINE hkt_async int hkt_coro_transfer(struct hkt_coro *self, struct hkt_cor
     hkt__ctx_copy(&to->ctx, &self->ctx); /* the resumer */
     to->ctx.flags = HKT__RUNNING;
     self->ctx.flags = 0;
-    msg = hkt_ctx_switch(&self->ctx, &target, msg);
+    msg = hkt__ctx_switch_to(&self->ctx, &target, &to->ctx, msg);
     if (back)
         *back = msg.value;
     return (int)msg.code;

@@ -13,7 +13,8 @@
  * All other registers are dead across a switch: the inline form tells the compiler so, and it saves
  * what is live; the out-of-line form pushes the callee-saved ones onto the stack it leaves. On
  * arrival at pc, sp, fp and bp are those of the context and a message of two words is in the
- * registers in which the ABI returns a pair. So either form can resume what the other suspended,
+ * registers in which the ABI returns a pair. (On x86_64 the address of the context is in the
+ * register of the first argument.) So either form can resume what the other suspended,
  * and a library built with one works with users built with the other.
  *
  * fp comes first and pc second because that pair is a frame record: the frame pointer of a
@@ -96,6 +97,12 @@ HKT_INLINE struct hkt_msg hkt__switch_outline(struct hkt_ctx *save, const struct
     return hkt__switch(save, load, msg.value, msg.code);
 }
 #endif
+#if defined(__x86_64__)
+#define HKT__SWITCH_TO 1
+/* The same with the address of the context that load is a copy of: see hkt__ctx_switch_to. */
+HKT_API struct hkt_msg hkt__switch_to(struct hkt_ctx *save, const struct hkt_ctx *load, void *value,
+                                      intptr_t code, const struct hkt_ctx *home);
+#endif
 
 HKT_END_DECLS
 
@@ -115,25 +122,56 @@ HKT_END_DECLS
 /* What: saves the running context in save, goes on in load, and carries msg there. Returns the
  * message of whoever switches back to save. save and load may be the same object: then it is an
  * exchange, and the object always holds the side that does not run.
- * Suspends: the caller, until somebody switches to save. Thread: see hkt_ctx_init. */
+ * Suspends: the caller, until somebody switches to save: to that object and no copy of it.
+ * Thread: see hkt_ctx_init. */
 HKT_INLINE struct hkt_msg hkt_ctx_switch(struct hkt_ctx *save, const struct hkt_ctx *load,
                                          struct hkt_msg msg)
 {
+#ifdef HKT__EXCHANGE_INLINE
+    if (__builtin_constant_p(save == load) && save == load)
+        return hkt__exchange_inline(save, msg);
+#endif
 #ifdef HKT__SWITCH_INLINE
-    return hkt__switch_inline(save, load, msg);
+    return hkt__switch_inline(save, load, load, msg);
 #else
     return hkt__switch_outline(save, load, msg);
 #endif
 }
 
-/* Goes on in load and leaves the running context for ever. */
-HKT_INLINE HKT_NORETURN void hkt__ctx_jump(const struct hkt_ctx *load, struct hkt_msg msg)
+/* Private, for the two that a context may be moved under: an exchange whose other side may come
+ * back by another context, to which this one's words were copied; */
+HKT_INLINE struct hkt_msg hkt__ctx_resume(struct hkt_ctx *ctx, struct hkt_msg msg)
+{
+#ifdef HKT__EXCHANGE_INLINE
+    return hkt__resume_inline(ctx, msg);
+#else
+    return hkt_ctx_switch(ctx, ctx, msg);
+#endif
+}
+
+/* and a switch to load, which is a copy of home as it was when its side was suspended. */
+HKT_INLINE struct hkt_msg hkt__ctx_switch_to(struct hkt_ctx *save, const struct hkt_ctx *load,
+                                             const struct hkt_ctx *home, struct hkt_msg msg)
+{
+    (void)home;
+#if defined(HKT__SWITCH_INLINE)
+    return hkt__switch_inline(save, load, home, msg);
+#elif defined(HKT__SWITCH_TO)
+    return hkt__switch_to(save, load, msg.value, msg.code, home);
+#else
+    return hkt__switch_outline(save, load, msg);
+#endif
+}
+
+/* Goes on in load, which is home or a copy of it, and leaves the running context for ever. */
+HKT_INLINE HKT_NORETURN void hkt__ctx_jump(const struct hkt_ctx *load, const struct hkt_ctx *home,
+                                           struct hkt_msg msg)
 {
 #ifdef HKT__JUMP_INLINE
-    hkt__jump_inline(load, msg);
+    hkt__jump_inline(load, home, msg);
 #else
     struct hkt_ctx last;
-    (void)hkt_ctx_switch(&last, load, msg);
+    (void)hkt__ctx_switch_to(&last, load, home, msg);
     __builtin_trap();
 #endif
 }

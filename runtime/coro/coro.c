@@ -252,7 +252,7 @@ HKT_INLINE void leave(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg
     if (HKT_UNLIKELY(self->ctx.flags & HKT__SLOW))
         hkt__side_leave(NULL, self, to);
     self->ctx.flags = HKT__FINISHED;
-    hkt__ctx_jump(load, msg);
+    hkt__ctx_jump(load, to ? &to->ctx : load, msg);
 }
 
 HKT__UNSANITIZED void hkt__coro_leave(struct hkt_coro *self, struct hkt_coro *to,
@@ -300,7 +300,7 @@ void hkt__coro_begin(struct hkt_coro *c)
 HKT_INLINE int run(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
     c->ctx.flags = (c->ctx.flags & HKT__STICKY) | HKT__RUNNING;
-    msg = hkt_ctx_switch(&c->ctx, &c->ctx, msg);
+    msg = hkt__ctx_resume(&c->ctx, msg);
     if (value)
         *value = msg.value;
     return (int)msg.code;
@@ -330,7 +330,7 @@ struct hkt_msg hkt__coro_hand_over(struct hkt_coro *self, struct hkt_coro *to, s
     self->ctx.flags &= ~HKT__RUNNING;
     if (HKT_UNLIKELY(slow))
         hkt__side_leave(&me, self, to);
-    msg = hkt_ctx_switch(&self->ctx, &target, msg);
+    msg = hkt__ctx_switch_to(&self->ctx, &target, &to->ctx, msg);
     if (HKT_UNLIKELY(slow))
         hkt__side_arrive(&me, self);
     return msg;
@@ -393,7 +393,6 @@ int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value)
 int hkt__coro_yield(struct hkt_coro *self, struct hkt_msg msg, void **in)
 {
     struct hkt__side me;
-    bool slow = self->ctx.flags & HKT__SLOW;
     int rc = hkt__coro_check(self, "yield");
 
     if (rc == 0 && !(self->ctx.flags & HKT__RUNNING))
@@ -403,6 +402,7 @@ int hkt__coro_yield(struct hkt_coro *self, struct hkt_msg msg, void **in)
             *in = NULL;
         return rc;
     }
+    bool slow = self->ctx.flags & HKT__SLOW;
     self->ctx.flags &= ~HKT__RUNNING;
     if (HKT_UNLIKELY(slow))
         hkt__side_leave(&me, self, NULL);

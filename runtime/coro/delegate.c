@@ -151,6 +151,8 @@ static int may_delegate(const struct hkt_gen *self, const struct hkt_gen *sub)
 {
     int rc = hkt__coro_check(HKT__CORO_OF(sub), "yield from");
 
+    if (rc == 0)
+        rc = hkt__coro_check(HKT__CORO_OF(self), "yield from");
     if (rc < 0)
         return rc;
     if (!(flags(self) & HKT__RUNNING))

@@ -79,6 +79,8 @@ void hkt_gen_free(struct hkt_gen *g)
 
 int hkt_gen_return(struct hkt_gen *self, void *result)
 {
+    if (!self)
+        return -ENOMEM;
     self->coro.cold->result = result;
     return 0;
 }

@@ -87,7 +87,7 @@ SYM(abi_spoil):
     .irp    n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     vpbroadcastq %rax, %zmm\n
     .endr
-    .irp    n, 1, 2, 3, 4, 5, 6, 7
+    .irp    n, 0, 1, 2, 3, 4, 5, 6, 7
     kmovw   %eax, %k\n
     .endr
 #endif

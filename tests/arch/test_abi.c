@@ -263,6 +263,48 @@ static __attribute__((noinline)) uint64_t live_ints(struct hkt_coro *c, const vo
     return a ^ b ^ d ^ e ^ f ^ g ^ h ^ i ^ j ^ k ^ l ^ m ^ n ^ o;
 }
 
+/* Eight masks, as many as there are registers for them. */
+#ifdef __AVX512F__
+#define MASK_OF(m, x) __asm__ volatile("kmovw %1, %0" : "=k"(m) : "r"(x))
+#define INT_OF(x, m)  __asm__ volatile("kmovw %1, %0" : "=r"(x) : "k"(m))
+
+static __attribute__((noinline)) unsigned live_masks(struct hkt_coro *c, unsigned seed)
+{
+    unsigned short a, b, d, e, f, g, h, i;
+    unsigned in[8], out[8], lost = 0;
+
+    for (unsigned k = 0; k < 8; k++)
+        in[k] = (seed * 77 + k * 4099) & 0xffff;
+    MASK_OF(a, in[0]);
+    MASK_OF(b, in[1]);
+    MASK_OF(d, in[2]);
+    MASK_OF(e, in[3]);
+    MASK_OF(f, in[4]);
+    MASK_OF(g, in[5]);
+    MASK_OF(h, in[6]);
+    MASK_OF(i, in[7]);
+    (void)!hkt_coro_resume(c, NULL, NULL);
+    INT_OF(out[0], a);
+    INT_OF(out[1], b);
+    INT_OF(out[2], d);
+    INT_OF(out[3], e);
+    INT_OF(out[4], f);
+    INT_OF(out[5], g);
+    INT_OF(out[6], h);
+    INT_OF(out[7], i);
+    for (int k = 0; k < 8; k++)
+        lost += in[k] != (out[k] & 0xffff);
+    return lost;
+}
+#else
+static unsigned live_masks(struct hkt_coro *c, unsigned seed)
+{
+    (void)c;
+    (void)seed;
+    return 0;
+}
+#endif
+
 Test(abi, live_locals_in_any_register_survive_a_resume)
 {
     const volatile double seed[3] = {1.25, 0.5, 6};
@@ -273,6 +315,7 @@ Test(abi, live_locals_in_any_register_survive_a_resume)
     hkt_coro_close(none); /* a step that does not switch: what the values should be */
     for (int i = 0; i < ROUNDS; i++) {
         cr_assert_eq(live_ints(c, ints), live_ints(none, ints), "integers");
+        cr_assert_eq(live_masks(c, (unsigned)i), 0u, "masks");
         cr_assert_eq(live_floats(c, seed), 1.25 * 42 + 3 + 27, "floating point");
         cr_assert_eq(live_vectors(c, seed), live_vectors(none, seed), "vectors");
     }

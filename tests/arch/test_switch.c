@@ -257,6 +257,43 @@ Test(switch, a_copy_takes_the_words_and_not_the_flags)
     cr_assert_eq(to.aux, 8u, "aux");
 }
 
+/* What a transfer does: a side is gone to by a copy of its context, which by then holds another. */
+
+static struct hkt_ctx moved, elsewhere;
+
+static void say_self(struct hkt_ctx *self, struct hkt_msg msg)
+{
+    for (intptr_t i = 0;; i++) {
+        (void)msg;
+        msg = hkt_ctx_switch(self, self, msg_of((uintptr_t)self, i));
+    }
+}
+
+static struct hkt_msg go_by_copy(bool outline)
+{
+    struct hkt_ctx copy = moved;
+
+    moved = elsewhere;
+    if (outline) {
+#ifdef HKT__SWITCH_TO
+        return hkt__switch_to(&moved, &copy, NULL, 0, &moved);
+#endif
+    }
+    return hkt__ctx_switch_to(&moved, &copy, &moved, msg_of(0, 0));
+}
+
+Test(switch, a_side_that_is_gone_to_by_a_copy_still_knows_its_context)
+{
+    fresh_context(&moved, stack_a, sizeof stack_a, say_self);
+    fresh_context(&elsewhere, stack_b, sizeof stack_b, never_resumed);
+    cr_assert_eq(hkt_ctx_switch(&moved, &moved, msg_of(0, 0)).code, 0, "the first entry");
+    for (intptr_t i = 1; i < 20; i++) {
+        struct hkt_msg got = go_by_copy(i % 3 == 0);
+        cr_assert_eq(got.code, i, "steps");
+        cr_assert_eq((uintptr_t)got.value, (uintptr_t)&moved, "its own context");
+    }
+}
+
 /* The compiler trusts the ABI that locals of this alignment need no realigned frame. */
 static void say_alignment(struct hkt_ctx *self, struct hkt_msg msg)
 {

@@ -44,7 +44,9 @@
 #else
 #define HKT__CLOBBER_VFP
 #endif
-#if defined(__ARM_NEON) || (defined(__ARM_FP) && !defined(__clang__))
+/* Since VFPv3 there may be twice as many. Nothing says whether there are, and both compilers take
+ * the names where there are not. */
+#if defined(__ARM_NEON) || (defined(__ARM_FP) && (!defined(__clang__) || defined(__ARM_VFPV3__)))
 #define HKT__CLOBBER_D32                                                                           \
     , "d16", "d17", "d18", "d19", "d20", "d21", "d22", "d23", "d24", "d25", "d26", "d27", "d28",   \
         "d29", "d30", "d31"
@@ -53,8 +55,9 @@
 #endif
 
 HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct hkt_ctx *load,
-                                             struct hkt_msg msg)
+                                             const struct hkt_ctx *home, struct hkt_msg msg)
 {
+    (void)home;
     void *value = msg.value;
     intptr_t code = msg.code;
 
@@ -92,8 +95,10 @@ HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct 
 
 /* The half that arrives, for a context that is left for ever: nothing has to be saved. */
 #define HKT__JUMP_INLINE 1
-HKT_INLINE HKT_NORETURN void hkt__jump_inline(const struct hkt_ctx *load, struct hkt_msg msg)
+HKT_INLINE HKT_NORETURN void hkt__jump_inline(const struct hkt_ctx *load, const struct hkt_ctx *home,
+                                              struct hkt_msg msg)
 {
+    (void)home;
     void *value = msg.value;
     intptr_t code = msg.code;
 

@@ -53,8 +53,9 @@
 #endif
 
 HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct hkt_ctx *load,
-                                             struct hkt_msg msg)
+                                             const struct hkt_ctx *home, struct hkt_msg msg)
 {
+    (void)home;
     void *value = msg.value;
     intptr_t code = msg.code;
 
@@ -96,8 +97,10 @@ HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct 
 
 /* The half that arrives, for a context that is left for ever: nothing has to be saved. */
 #define HKT__JUMP_INLINE 1
-HKT_INLINE HKT_NORETURN void hkt__jump_inline(const struct hkt_ctx *load, struct hkt_msg msg)
+HKT_INLINE HKT_NORETURN void hkt__jump_inline(const struct hkt_ctx *load, const struct hkt_ctx *home,
+                                              struct hkt_msg msg)
 {
+    (void)home;
     void *value = msg.value;
     intptr_t code = msg.code;
 
