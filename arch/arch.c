@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What every port shares in C: the first entry, and proof that assembly and C agree on offsets.
+ * What every port shares in C: proof that assembly and C agree on offsets, and the personality.
  */
 #include "arch.h"
 #include "frame.h"
@@ -14,12 +14,6 @@ ASSERT_OFFSET(sp, HKT_CTX_SP);
 ASSERT_OFFSET(bp, HKT_CTX_BP);
 ASSERT_OFFSET(flags, HKT_CTX_FLAGS);
 _Static_assert(HKT_CTX_FLAGS < 64, "unwind expressions use one-byte operands");
-
-void hkt_ctx_init(struct hkt_ctx *ctx, void *stack, size_t size, hkt_ctx_fn *fn)
-{
-    *ctx = (struct hkt_ctx){0};
-    hkt__ctx_begin(ctx, (char *)stack + size, fn);
-}
 
 int hkt__ctx_no_unwind(void)
 {

@@ -39,9 +39,12 @@ enum {
 
 struct hkt_coro_opts {
     const char *name;  /* shown in reports and dumps; not copied; NULL: "coro" */
-    size_t stack_size; /* bytes; 0: 65536. Rounded up to a power of two for pooled stacks */
+    size_t stack_size; /* bytes, the guard page among them; 0: 65536, of which 61440 can be used
+                          where pages have 4096. Rounded up to a power of two for pooled stacks */
     void *stack;       /* the caller's memory of stack_size bytes (at least HKT_STACK_MIN): nothing
-                          is allocated, overflow is found by a canary checked at each switch */
+                          is allocated, and there is no guard page. Overflow is found when the
+                          coroutine switches: by the stack pointer, and by 64 bytes at the low end
+                          that must be as they were */
     unsigned flags;
     void *data; /* hkt_coro_data() */
 };
@@ -88,20 +91,22 @@ HKT_API HKT_MUST_CHECK struct hkt_coro *hkt_coro_new_opts(hkt_coro_fn *fn, void 
  * there); -EBUSY from inside or while it runs. Thread: its own. Python: generator.close(). */
 HKT_API int hkt_coro_close(struct hkt_coro *c);
 
-/* What: closes c and takes its memory back, even when the body ignored the close (which is
- * reported). NULL is fine. Freeing a running coroutine is reported and does nothing; freeing twice
- * aborts. Thread: its own. */
+/* What: closes c and takes its memory back, even when the body ignored the close. That is reported,
+ * and so is an error that the body returns then, for nobody else to hear of. NULL is fine. Freeing
+ * a running coroutine is reported and does nothing; freeing twice aborts. Thread: its own. */
 HKT_API_FAST void hkt_coro_free(struct hkt_coro *c);
 
 /* What: closes c and makes it a fresh coroutine that will run fn(self, arg) on the same stack with
  * the same options.
- * Returns: 0; -EBUSY while it runs; -EPROTO when the body ignored its close (nothing changed). */
+ * Returns: 0, also when the closed body returned an error, which is reported; -EBUSY while it runs;
+ * -EPROTO when the body ignored its close (nothing changed). */
 HKT_API HKT_MUST_CHECK int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg);
 
 /* What: the state; NULL is HKT_FINISHED. Thread: its own. Python: inspect.getgeneratorstate(). */
 HKT_API enum hkt_coro_state hkt_coro_state(const struct hkt_coro *c);
 
-/* What: what the body of a finished coroutine returned; -EAGAIN before it has finished. */
+/* What: what the body of a finished coroutine returned, or the error that was raised in one that
+ * had not begun (HKT_ECLOSE if it was closed); -EAGAIN before it has finished. */
 HKT_API int hkt_coro_result(const struct hkt_coro *c);
 
 /* What: the coroutine on whose stack the caller runs, or NULL. Found from the stack pointer, so
@@ -165,8 +170,8 @@ HKT_INLINE int hkt__yield(struct hkt_coro *self, void *value, void **in)
 
 /* What: runs c until it yields or finishes. in: what its pending yield receives; must be NULL the
  * first time, when there is none. *value (which may be NULL) is what it yields, NULL at the end.
- * Returns: 1 yielded; 0 finished, and 0 ever after; the body's error, once; -EBUSY c is running;
- * -EINVAL in given to a coroutine that has not begun, which may still be started.
+ * Returns: 1 yielded; 0 finished; the body's error; -ESHUTDOWN it had finished before; -EBUSY c is
+ * running; -EINVAL in given to a coroutine that has not begun, which may still be started.
  * Suspends: the caller until then, on its own thread's stack. Thread: c's own.
  * Python: generator.send(). */
 HKT_INLINE HKT_MUST_CHECK int hkt_coro_resume(struct hkt_coro *c, void *in, void **value)

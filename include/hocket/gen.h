@@ -66,9 +66,9 @@ HKT_API HKT_MUST_CHECK int hkt_gen_throw(struct hkt_gen *g, int err, void **valu
  * -EBUSY when it is running. Python: generator.close(). */
 HKT_API int hkt_gen_close(struct hkt_gen *g);
 
-/* What: closes g and takes its memory back, even if the body ignores the close (which is
- * reported). NULL is fine. Freeing a running generator is reported and does nothing; freeing twice
- * aborts. Python: `del g`. */
+/* What: closes g and takes its memory back, even if the body ignores the close. That is reported,
+ * and so is an error that the body returns then. NULL is fine. Freeing a running generator is
+ * reported and does nothing; freeing twice aborts. Python: `del g`, sys.unraisablehook. */
 HKT_API void hkt_gen_free(struct hkt_gen *g);
 
 /* What: leaves result for hkt_gen_result() and answers 0: `return hkt_gen_return(self, p);`. */
@@ -159,14 +159,15 @@ HKT_BEGIN_DECLS
 HKT_API HKT_MUST_CHECK int hkt_iter_next(struct hkt_iter *it, void *out);
 HKT_END_DECLS
 
-/* In debug builds (HKT_DEBUG) a typed accessor used on a generator of another type is refused with
- * -EINVAL and reported; otherwise this costs nothing. */
+/* In debug builds (HKT_DEBUG) a typed accessor used on a generator of another type, or on one that
+ * delegates to such, is refused with -EINVAL and reported: what it sends is not delivered, what was
+ * yielded is not copied out. Otherwise this costs nothing. */
 #ifdef HKT_DEBUG
-#define HKT__FACE_SET(g, tag)   ((g)->coro.face = (tag))
-#define HKT__FACE_CHECK(g, tag) ((g) && (g)->coro.face && (g)->coro.face != (tag))
+#define HKT__FACE_SET(g, tag)   ((g) ? (void)((g)->coro.face = (tag)) : (void)0)
+#define HKT__FACE_WRONG(g, tag) (hkt__gen_face_mismatch((g), (tag)) < 0)
 #else
 #define HKT__FACE_SET(g, tag)   ((void)0)
-#define HKT__FACE_CHECK(g, tag) 0
+#define HKT__FACE_WRONG(g, tag) 0
 #endif
 
 /* Declares a typed face over struct hkt_gen, so that user code has no casts. For
@@ -187,7 +188,7 @@ HKT_END_DECLS
     {                                                                                              \
         if (HKT_UNLIKELY(rc <= 0))                                                                 \
             return rc;                                                                             \
-        if (HKT__FACE_CHECK(g, face##__tag) && hkt__gen_face_mismatch(g, face##__tag) < 0)         \
+        if (HKT__FACE_WRONG(g, face##__tag))                                                       \
             return -EINVAL;                                                                        \
         (void)g;                                                                                   \
         *out = *(face##_value *)value;                                                             \
@@ -203,6 +204,8 @@ HKT_END_DECLS
                                               face##_value *out)                                   \
     {                                                                                              \
         void *value;                                                                               \
+        if (HKT__FACE_WRONG(g, face##__tag))                                                       \
+            return -EINVAL;                                                                        \
         int rc = hkt_gen_send(g, (void *)&in, &value);                                             \
         return face##__got(g, rc, value, out);                                                     \
     }                                                                                              \

@@ -73,9 +73,11 @@ HKT_BEGIN_DECLS
 /* What: makes ctx a context that calls fn(ctx, msg) on a stack of its own when first switched to.
  * stack: its lowest address; size: bytes, at least 1024. The memory and ctx are the caller's and
  * must not move while in use. flags and aux are set to 0.
+ * Returns: 0; -ENOTSUP: the thread runs with a hardware shadow stack, which is reported. Then there
+ * is nothing to switch to, and who tries faults at once.
  * Suspends: never. Thread: a context must be switched to on one thread only, because compilers keep
  * addresses of thread-locals across a call. */
-HKT_API void hkt_ctx_init(struct hkt_ctx *ctx, void *stack, size_t size, hkt_ctx_fn *fn);
+HKT_API int hkt_ctx_init(struct hkt_ctx *ctx, void *stack, size_t size, hkt_ctx_fn *fn);
 
 /* The out-of-line form of hkt_ctx_switch, hand-written in arch/<isa>/. */
 #if defined(__arm__)

@@ -84,10 +84,11 @@ struct hkt__cold {
 };
 
 #define HKT__IS_GEN  0x100u
-#define HKT__GUARDED 0x200u /* else *low holds HKT__CANARY */
+#define HKT__GUARDED 0x200u /* else the words from low are HKT__CANARY */
 #define HKT__OLDER   0x400u /* than a loop that looks at its end what is left */
 
-#define HKT__CANARY UINT64_C(0xc0a57ac4ca9a17e5)
+#define HKT__CANARY   UINT64_C(0xc0a57ac4ca9a17e5)
+#define HKT__CANARIES 8 /* words: a frame's padding may spare one */
 
 /* For functions in the middle of which a sanitizer's own stack changes: their epilogue would look
  * for what their prologue left on the other one. */

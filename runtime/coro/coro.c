@@ -38,9 +38,15 @@ static int check_opts(const struct hkt_coro_opts *opts)
 /* A word that no frame is likely to write, for HKT_CORO_PAINT. */
 static const uint64_t paint_word = UINT64_C(0x5a5aa5a55a5aa5a5);
 
+/* Above what must stay as it is. */
+static uint64_t *lowest_paint(const struct hkt__cold *cold)
+{
+    return (uint64_t *)cold->low + (cold->traits & HKT__GUARDED ? 0 : HKT__CANARIES);
+}
+
 static void paint(struct hkt__cold *cold)
 {
-    uint64_t *low = (uint64_t *)cold->low + (cold->traits & HKT__GUARDED ? 0 : 1);
+    uint64_t *low = lowest_paint(cold);
 
     hkt__side_open(low, (size_t)(cold->top - (char *)low));
     for (uint64_t *p = low; p < (uint64_t *)cold->top; p++)
@@ -186,6 +192,13 @@ static void abandon_delegation(struct hkt_coro *c)
         hkt__gen_detach(cold->delegate);
 }
 
+/* Who closes a body to be rid of it asks for no answer. */
+static void report_last_error(const struct hkt_coro *c, int rc)
+{
+    if (rc < 0)
+        hkt_report("coroutine '%s' failed when it was closed: %s", c->cold->name, hkt_strerror(rc));
+}
+
 /* Ends what has not ended by itself. Whether c may now be taken back. */
 static bool put_to_rest(struct hkt_coro *c)
 {
@@ -195,8 +208,10 @@ static bool put_to_rest(struct hkt_coro *c)
         return false;
     }
     int rc = hkt_coro_close(c);
-    if (c->ctx.flags & HKT__FINISHED)
+    if (c->ctx.flags & HKT__FINISHED) {
+        report_last_error(c, rc);
         return true;
+    }
     if (hkt__busy(c) || rc == -EBUSY) {
         hkt_report("free of coroutine '%s' while it is running: not freed", c->cold->name);
         return false;
@@ -350,6 +365,7 @@ int hkt__coro_check_slow(const struct hkt_coro *c, const char *verb)
 static int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
     if (msg.code < 0) {
+        c->cold->rc = (int)msg.code;
         c->ctx.flags = HKT__FINISHED;
         return (int)msg.code;
     }
@@ -357,6 +373,14 @@ static int step_unbegun(struct hkt_coro *c, struct hkt_msg msg, void **value)
         return -EINVAL;
     hkt__coro_begin(c);
     return hkt__coro_run(c, msg, value);
+}
+
+/* A generator has ended for ever, as in Python; of a coroutine somebody wants what is no more. */
+static int step_finished(const struct hkt_coro *c, struct hkt_msg msg)
+{
+    if (msg.code < 0)
+        return (int)msg.code;
+    return c->cold->traits & HKT__IS_GEN ? 0 : -ESHUTDOWN;
 }
 
 static int step_any(struct hkt_coro *c, struct hkt_msg msg, void **value)
@@ -372,7 +396,7 @@ static int step_any(struct hkt_coro *c, struct hkt_msg msg, void **value)
     if (HKT_UNLIKELY(hkt__busy(c)))
         return -EBUSY;
     if (c->ctx.flags & HKT__FINISHED)
-        return msg.code < 0 ? (int)msg.code : 0;
+        return step_finished(c, msg);
     if (HKT_UNLIKELY(c->ctx.flags & (HKT__DELEGATING | HKT__DELEGATED)))
         return hkt__gen_step_innermost((struct hkt_gen *)c, msg, value);
     return hkt__coro_run(c, msg, value);
@@ -479,6 +503,7 @@ int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg)
     rc = hkt_coro_close(c);
     if (!(c->ctx.flags & HKT__FINISHED))
         return rc;
+    report_last_error(c, rc);
     c->cold->fn.coro = fn;
     hkt__side_unwatch(c);
     rewind_to_start(c, arg);
@@ -528,7 +553,7 @@ size_t hkt_coro_stack_size(const struct hkt_coro *c)
 
 HKT__UNSANITIZED static size_t painted_over(const struct hkt__cold *cold)
 {
-    const uint64_t *p = (const uint64_t *)cold->low + (cold->traits & HKT__GUARDED ? 0 : 1);
+    const uint64_t *p = lowest_paint(cold);
 
     hkt__side_look(true);
     while (p < (const uint64_t *)cold->top && *p == paint_word)

@@ -139,6 +139,7 @@ static int drive(struct hkt_gen *self, struct hkt_gen *sub, void **result)
             *result = finished || rc < 0 ? NULL : cold(sub)->result;
             return rc;
         }
+        self->coro.face = hkt__gen_innermost(sub)->coro.face; /* whose value it is */
         msg.code = hkt_yield(self, value, &msg.value);
         if (msg.code == HKT_ECLOSE) {
             rc = hkt_gen_close(sub);

@@ -100,12 +100,17 @@ struct hkt_gen *hkt_gen_delegate(const struct hkt_gen *g)
     return g ? g->coro.cold->delegate : NULL;
 }
 
-/* The tags are different objects. That they say the same in two files is no mismatch. */
+/* The tags are different objects. That they say the same in two files is no mismatch. Whose step is
+ * refused for another reason is not asked. */
 int hkt__gen_face_mismatch(const struct hkt_gen *g, const char *face)
 {
-    if (strcmp(g->coro.face, face) == 0)
+    if (hkt__coro_check(HKT__CORO_OF(g), "step") < 0)
         return 0;
-    hkt_report("generator '%s' yields '%s' and was stepped as '%s'", g->coro.cold->name,
-               (const char *)g->coro.face, face);
+    const struct hkt_gen *in = hkt__gen_innermost(g);
+    const char *yields = in->coro.face;
+    if (!yields || hkt__busy(&in->coro) || strcmp(yields, face) == 0)
+        return 0;
+    hkt_report("generator '%s' yields '%s' and was stepped as '%s'", in->coro.cold->name, yields,
+               face);
     return -EINVAL;
 }

@@ -25,6 +25,8 @@ int hkt_yield_from_iter(struct hkt_gen *self, hkt_iter_fn *fn, void *ctx)
     void *value;
     int rc;
 
+    if (self)
+        self->coro.face = NULL; /* of fn's values nobody knows the type */
     while ((rc = fn(ctx, &value)) > 0) {
         void *in;
         HKT_TRY(hkt_yield(self, value, &in));

@@ -79,13 +79,34 @@ static void eh_swap(uintptr_t *save, const uintptr_t *load)
     memcpy(globals, load, EH_WORDS * sizeof *save);
 }
 
-static void check_canary(const struct hkt_coro *c)
+static void put_canaries(const struct hkt__cold *cold)
 {
-    const struct hkt__cold *cold = c->cold;
+    for (int i = 0; i < HKT__CANARIES; i++)
+        ((uint64_t *)cold->low)[i] = HKT__CANARY;
+}
 
-    if (HKT_UNLIKELY(*(const uint64_t *)cold->low != HKT__CANARY))
-        hkt__fatal("stack overflow in coroutine '%s': its stack of %zu bytes was overrun",
-                   cold->name, hkt__stack_size(cold));
+static bool canaries_live(const struct hkt__cold *cold)
+{
+    for (int i = 0; i < HKT__CANARIES; i++)
+        if (((const uint64_t *)cold->low)[i] != HKT__CANARY)
+            return false;
+    return true;
+}
+
+/* Whether sp, where self is about to be suspended, is below its stack. It may as well be on that of
+ * another that self has resumed. */
+static bool sp_below(const struct hkt_coro *self, uintptr_t sp, const struct hkt_coro *on)
+{
+    if (on)
+        return on != self && !hkt__busy(on);
+    return (uintptr_t)self->cold->low - sp < self->cold->room;
+}
+
+static void die_of_overrun(const struct hkt__cold *cold)
+{
+    hkt__fatal("stack overflow in coroutine '%s': its stack of %zu bytes was overrun, which was "
+               "found when it switched",
+               cold->name, hkt__stack_size(cold));
 }
 
 uint32_t hkt__side_process_watched(void)
@@ -104,6 +125,8 @@ void hkt__side_watch(struct hkt_coro *c)
 
     cold->watched->peer = (struct hkt__peer){0};
     cold->watched->leaf = NULL;
+    if (!(cold->traits & HKT__GUARDED))
+        put_canaries(cold);
     if (__asan_unpoison_memory_region) /* what the last user's frames left behind */
         __asan_unpoison_memory_region(cold->low, cold->room);
     if (__tsan_create_fiber && !cold->fiber)
@@ -151,8 +174,6 @@ static void leave_state(struct hkt__side *me, const struct hkt_coro *self)
 
     if (!me)
         me = &last;
-    if (!(cold->traits & HKT__GUARDED))
-        check_canary(self);
     if (cold->traits & HKT_CORO_FPENV) {
         hkt__arch_fpenv_get(&me->fpenv);
         hkt__arch_fpenv_set(&cold->watched->peer.fpenv);
@@ -170,8 +191,17 @@ HKT__UNSANITIZED void hkt__side_leave(struct hkt__side *me, struct hkt_coro *sel
     size_t size = peer->size;
     void *fiber = peer->fiber;
 
+    bool guarded = cold->traits & HKT__GUARDED;
+
+    /* Before anything else is looked at: what lay below may be another's control block. */
+    if (!guarded && HKT_UNLIKELY(!canaries_live(cold)))
+        die_of_overrun(cold);
+    const void *sp = __builtin_frame_address(0);
+    struct hkt_coro *on = hkt__stack_owner(sp, false);
+    if (!guarded && HKT_UNLIKELY(sp_below(self, (uintptr_t)sp, on)))
+        die_of_overrun(cold);
     leave_state(me, self);
-    cold->watched->leaf = me ? hkt__stack_owner(__builtin_frame_address(0), false) : NULL;
+    cold->watched->leaf = me ? on : NULL;
     if (to) {
         const struct hkt__cold *on = stack_of(to);
         bottom = on->low;

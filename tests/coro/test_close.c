@@ -11,7 +11,8 @@ Test(close, one_that_never_began_is_finished_without_running)
 
     cr_assert_eq(hkt_coro_close(c), 0);
     cr_assert_eq(hkt_coro_state(c), HKT_FINISHED);
-    cr_assert_eq(resume(c), 0);
+    cr_assert_eq(hkt_coro_result(c), HKT_ECLOSE);
+    cr_assert_eq(resume(c), -ESHUTDOWN);
     hkt_coro_free(c);
 }
 

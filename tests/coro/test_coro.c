@@ -82,14 +82,15 @@ static int return_it(struct hkt_coro *self, void *rc)
     return *(int *)rc;
 }
 
-Test(coro, a_finished_one_answers_0_ever_after)
+Test(coro, resuming_a_finished_one_is_eshutdown)
 {
     int rc = 0;
     struct hkt_coro *c = hkt_coro_new(return_it, &rc);
 
     for (int i = 0; i < 4; i++) {
         void *value = &rc;
-        cr_assert_eq(hkt_coro_resume(c, i > 0 ? &rc : NULL, &value), 0, "step %d", i);
+        cr_assert_eq(hkt_coro_resume(c, i > 1 ? &rc : NULL, &value), i ? -ESHUTDOWN : 0, "step %d",
+                     i);
         cr_assert_null(value, "no value at the end, step %d", i);
         cr_assert_eq(hkt_coro_state(c), HKT_FINISHED);
     }
@@ -106,7 +107,8 @@ Test(coro, the_bodys_error_comes_out_once)
         struct hkt_coro *c = hkt_coro_new(return_it, &rc);
         cr_assert_eq(hkt_coro_resume(c, NULL, &value), rc, "error %d", rc);
         cr_assert_null(value);
-        cr_assert_eq(resume(c), 0, "after error %d", rc);
+        cr_assert_eq(resume(c), -ESHUTDOWN, "after error %d", rc);
+        cr_assert_eq(hkt_coro_close(c), 0, "a close has nothing to do");
         cr_assert_eq(hkt_coro_result(c), rc, "still there to be read");
         hkt_coro_free(c);
     }
@@ -289,6 +291,13 @@ Test(coro, every_call_accepts_null)
     cr_assert_eq(hkt_coro_resume(NULL, NULL, &value), -ENOMEM);
     cr_assert_null(value);
     cr_assert_eq(hkt_coro_resume(NULL, &x, NULL), -ENOMEM);
+    value = &x;
+    cr_assert_eq(hkt_coro_yield(NULL, &x, &value), -ENOMEM);
+    cr_assert_null(value);
+    cr_assert_eq(hkt_coro_yield(NULL, NULL, NULL), -ENOMEM);
+    value = &x;
+    cr_assert_eq(hkt_coro_transfer(NULL, NULL, &x, &value), -ENOMEM);
+    cr_assert_null(value);
     cr_assert_eq(hkt_coro_close(NULL), -ENOMEM);
     cr_assert_eq(hkt_coro_reset(NULL, echo, NULL), -ENOMEM);
     cr_assert_eq(hkt_coro_result(NULL), -ENOMEM);

@@ -62,22 +62,39 @@ Test(free, of_a_running_one_is_reported_and_does_nothing)
     cr_assert_eq(reports.count, 1);
 }
 
-Test(free, is_a_free_whatever_error_the_body_returns)
+Test(free, reports_an_error_of_the_closed_body_by_name_and_takes_the_memory_back)
 {
     const int errors[] = {-EIO, -EBUSY, -EXDEV, -ENOMEM, -EPROTO};
 
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         struct reports reports;
+        const struct hkt_coro_opts opts = {.name = "failing"};
         struct answer answer = {.rc = errors[i]};
-        struct hkt_coro *c = hkt_coro_new(answer_close, &answer), *again;
+        struct hkt_coro *c = hkt_coro_new_opts(answer_close, &answer, &opts), *again;
         reports_to(&reports);
         cr_assert_eq(resume(c), 1);
         hkt_coro_free(c);
-        cr_assert_eq(reports.count, 0, "%s", reports.last);
+        cr_assert_eq(reports.count, 1);
+        cr_assert(reports_say(&reports, "'failing'"), "%s", reports.last);
+        cr_assert(reports_say(&reports, hkt_strerror(errors[i])), "%s", reports.last);
         again = hkt_coro_new(answer_close, &answer);
         cr_assert_eq(again, c, "error %d", errors[i]);
         hkt_coro_free(again);
+        cr_assert_eq(reports.count, 1, "it had not begun");
     }
+}
+
+Test(free, says_nothing_of_an_error_that_was_answered_before)
+{
+    struct reports reports;
+    struct answer answer = {.rc = -EIO};
+    struct hkt_coro *c = hkt_coro_new(answer_close, &answer);
+
+    reports_to(&reports);
+    cr_assert_eq(resume(c), 1);
+    cr_assert_eq(hkt_coro_close(c), -EIO);
+    hkt_coro_free(c);
+    cr_assert_eq(reports.count, 0, "%s", reports.last);
 }
 
 /* Use of what was freed: each in a process of its own, on both kinds of memory */

@@ -111,6 +111,10 @@ static void go_back(int r, int rc, void *value)
     running = r;
     a->value = a->call == RESUME ? value : NULL;
     a->rc = a->call == RESUME ? rc : closed(a->target, rc);
+    if (a->call != FREE && a->call != RESET)
+        return;
+    if (actor[a->target].state == HKT_FINISHED && a->rc < 0) /* an error that nobody asks for */
+        expected_reports++;
     if (a->call == RESET && actor[a->target].state == HKT_FINISHED)
         a->rc = 0;
 }
@@ -153,7 +157,7 @@ static void resume_one(int a, int t)
     if (was == HKT_RUNNING)
         me->rc = -EBUSY;
     else if (was == HKT_FINISHED)
-        me->rc = 0;
+        me->rc = -ESHUTDOWN;
     else if (was == HKT_CREATED && in)
         me->rc = -EINVAL;
     else
@@ -173,7 +177,7 @@ static void begin_close(int a, int t, enum call call)
     actor[t].held++;
     if (actor[t].state == HKT_CREATED) {
         actor[t].state = HKT_FINISHED;
-        actor[t].result = 0;
+        actor[t].result = HKT_ECLOSE;
     }
     if (actor[t].state == HKT_RUNNING)
         me->rc = -EBUSY;

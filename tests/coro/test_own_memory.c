@@ -118,22 +118,26 @@ Test(own_memory, generators_and_delegation_work_there)
     hkt_gen_free(sub);
 }
 
-/* Overflow is found by a word at the low end, at each switch. */
+/* Overflow is found at each switch: by words at the low end, and by the stack pointer. */
+
+struct overrun {
+    int at; /* which of the lowest bytes is overwritten */
+    bool ends;
+};
 
 static int overrun(struct hkt_coro *self, void *arg)
 {
+    const struct overrun *how = arg;
+
     HKT_TRY(hkt_coro_yield(self, NULL, NULL));
-    for (char *p = memory[0]; p < memory[0] + 32; p++)
-        *(volatile char *)p = 0;
-    if (arg)
-        return 0;
-    return hkt_coro_yield(self, NULL, NULL);
+    *(volatile char *)(memory[0] + how->at) = 0;
+    return how->ends ? 0 : hkt_coro_yield(self, NULL, NULL);
 }
 
-static void run_overrun(void *at_the_end)
+static void run_overrun(void *how)
 {
     const struct hkt_coro_opts opts = own(0);
-    struct hkt_coro *c = hkt_coro_new_opts(overrun, at_the_end, &opts);
+    struct hkt_coro *c = hkt_coro_new_opts(overrun, how, &opts);
 
     (void)!resume(c);
     (void)!resume(c);
@@ -147,13 +151,15 @@ Test(own_memory, an_overrun_aborts_at_the_next_switch_with_the_name_and_the_size
 
     snprintf(size, sizeof size, "%zu bytes", hkt_coro_stack_size(c));
     hkt_coro_free(c);
-    for (int at_the_end = 0; at_the_end < 2; at_the_end++) {
+    for (int i = 0; i < 4; i++) {
         struct child child;
-        cr_assert(child_run(&child, run_overrun, at_the_end ? memory : NULL));
+        struct overrun how = {.at = i * 21, .ends = i & 1};
+        cr_assert(child_run(&child, run_overrun, &how));
         cr_assert(child_died_of(&child, SIGABRT), "status 0x%x", child.status);
         cr_assert(child_said(&child, "'static'"), "%s", child.err);
         cr_assert(child_said(&child, "overflow"), "%s", child.err);
         cr_assert(child_said(&child, size), "%s in: %s", size, child.err);
+        cr_assert(child_said(&child, "found when it switched"), "%s", child.err);
     }
 }
 
@@ -174,7 +180,7 @@ static int recurse_too_deep(struct hkt_coro *self, void *arg)
     return recurse(self, (int)(hkt_coro_stack_size(self) / 256));
 }
 
-/* Frames run over the low end, into memory that is there: only the word tells. */
+/* Frames run over the low end, into memory that is there, or into the stack of another. */
 static void run_too_deep(void *low)
 {
     const struct hkt_coro_opts opts = {
@@ -183,26 +189,54 @@ static void run_too_deep(void *low)
     (void)!resume(hkt_coro_new_opts(recurse_too_deep, NULL, &opts));
 }
 
-/* A frame's padding may lie just where the word is, and leave it as it was: from another low end
- * the same frames meet the word elsewhere. */
+/* A frame's padding may lie just where the words are, and leave them as they were. */
 Test(own_memory, a_recursion_over_the_low_end_is_found_by_the_next_yield)
 {
     enum { PLACES = 8 };
-    int found = 0;
+    const struct hkt_coro_opts below = own(1);
+    struct hkt_coro *neighbour = NULL;
 
     if (where_sanitizer())
         cr_skip_test("a sanitizer gives frames other places and sizes");
     if (where_valgrind())
         cr_skip_test("Valgrind sees the frames below the stack first");
-    for (int i = 0; i < PLACES; i++) {
+    for (int i = 0; i < 2 * PLACES; i++) {
         struct child child;
-        cr_assert(child_run(&child, run_too_deep, memory[2] + 16 * i));
-        if (!child_died_of(&child, SIGABRT))
-            continue;
+        if (i == PLACES) /* from here on another's stack lies below */
+            neighbour = hkt_coro_new_opts(must_not_run, NULL, &below);
+        cr_assert(child_run(&child, run_too_deep, memory[2] + 16 * (i % PLACES)));
+        cr_assert(child_died_of(&child, SIGABRT), "place %d, status 0x%x", i, child.status);
         cr_assert(child_said(&child, "'deep'"), "%s", child.err);
-        found++;
     }
-    cr_assert_geq(found, PLACES / 2, "found %d of %d", found, PLACES);
+    hkt_coro_free(neighbour);
+}
+
+static int yield_outer(struct hkt_coro *self, void *outer)
+{
+    (void)self;
+    HKT_TRY(hkt_coro_yield(outer, NULL, NULL));
+    return 0;
+}
+
+static int resume_inner(struct hkt_coro *self, void *where)
+{
+    const struct hkt_coro_opts opts = own(*(int *)where);
+    struct hkt_coro *inner = hkt_coro_new_opts(yield_outer, self, &opts);
+    int rc = resume(inner);
+
+    hkt_coro_free(inner);
+    return rc;
+}
+
+Test(own_memory, being_suspended_from_the_stack_of_another_is_no_overrun)
+{
+    for (int where = 0; where < 3; where += 2) { /* below it, and above */
+        const struct hkt_coro_opts opts = own(1);
+        struct hkt_coro *c = hkt_coro_new_opts(resume_inner, &where, &opts);
+        cr_assert_eq(resume(c), 1);
+        cr_assert_eq(resume(c), 0);
+        hkt_coro_free(c);
+    }
 }
 
 Test(own_memory, is_all_counted_as_used_unless_painted)

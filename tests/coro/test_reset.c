@@ -2,6 +2,7 @@
  *
  * One stack, several lives.
  */
+#include "base/reports.h"
 #include "base/where.h"
 #include "coro/bodies.h"
 #include "support/test.h"
@@ -78,16 +79,20 @@ Test(reset, of_one_that_ignores_its_close_is_eproto_and_changes_nothing)
     hkt_coro_free(c);
 }
 
-Test(reset, succeeds_whatever_error_the_closed_body_returned)
+Test(reset, succeeds_whatever_error_the_closed_body_returned_and_reports_it)
 {
     const int errors[] = {-EIO, -EBUSY, -ENOMEM, -EXDEV, -EPROTO, -EINVAL};
 
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        struct reports reports;
         struct answer answer = {.rc = errors[i]};
         struct hkt_coro *c = hkt_coro_new(answer_close, &answer);
+        reports_to(&reports);
         cr_assert_eq(resume(c), 1);
         cr_assert_eq(hkt_coro_reset(c, answer_close, &answer), 0, "error %d", errors[i]);
         cr_assert_eq(hkt_coro_state(c), HKT_CREATED);
+        cr_assert_eq(reports.count, 1);
+        cr_assert(reports_say(&reports, hkt_strerror(errors[i])), "%s", reports.last);
         hkt_coro_free(c);
     }
 }

@@ -225,6 +225,29 @@ Test(stack, a_hardware_shadow_stack_is_refused_with_a_message)
     cr_assert_eq(reports.count, 2);
 }
 
+static void never_entered(struct hkt_ctx *self, struct hkt_msg msg)
+{
+    (void)self;
+    (void)msg;
+    cr_expect(false, "the function ran");
+}
+
+Test(stack, a_hardware_shadow_stack_is_refused_to_raw_contexts_too)
+{
+    static char memory[16384];
+    struct hkt_ctx ctx = {.flags = 7};
+    struct reports reports;
+
+    reports_to(&reports);
+    cr_assert_eq(hkt_ctx_init(&ctx, memory, sizeof memory, never_entered), 0);
+    cr_assert_not_null(ctx.pc);
+    hkt__os.shadow_stack = yes;
+    cr_assert_eq(hkt_ctx_init(&ctx, memory, sizeof memory, never_entered), -ENOTSUP);
+    cr_assert_null(ctx.pc, "nowhere to go");
+    cr_assert_eq(reports.count, 1);
+    cr_assert(reports_say(&reports, "shadow stack"), "%s", reports.last);
+}
+
 static bool has_light_guards(void)
 {
     size_t page = hkt__os_page_size();

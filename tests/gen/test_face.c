@@ -168,6 +168,8 @@ Test(face, stepping_through_another_type_is_caught_in_debug_builds)
     cr_assert(reports_say(&reports, "ints"), "%s", reports.last);
     cr_assert(reports_say(&reports, "points"), "%s", reports.last);
     cr_assert_eq(points_send(g, p, &p), -EINVAL);
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(x, 1, "what is sent through another type is not delivered, and steps nothing");
     cr_assert_eq(points_throw(g, -EIO, &p), -EIO, "its end has no type");
 #else
     (void)p;
@@ -177,6 +179,107 @@ Test(face, stepping_through_another_type_is_caught_in_debug_builds)
     while (ints_next(g, &x) > 0)
         continue;
     cr_assert(reports.count <= 2, "the right face is never a mismatch");
+    hkt_gen_free(g);
+}
+
+static int through(struct hkt_gen *self, void *sub)
+{
+    return hkt_yield_from(self, sub, NULL);
+}
+
+#ifdef HKT_DEBUG
+static void expect_caught(struct hkt_gen *g)
+{
+    struct reports reports;
+    struct point p = {.x = 5};
+    int x;
+
+    reports_to(&reports);
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(x, 0);
+    cr_assert_eq(reports.count, 0, "%s", reports.last);
+    cr_assert_eq(points_send(g, p, &p), -EINVAL);
+    cr_assert_eq(reports.count, 1);
+    cr_assert(reports_say(&reports, "'counter'"), "%s", reports.last);
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(x, 1, "nothing was delivered");
+    cr_assert_eq(points_next(g, &p), -EINVAL);
+    cr_assert_eq(p.x, 5);
+    cr_assert_eq(reports.count, 2);
+}
+#endif
+
+/* Whose type it is that comes out: the innermost's. */
+Test(face, another_type_is_caught_through_delegates_in_debug_builds)
+{
+    const struct hkt_coro_opts opts = {.name = "counter"};
+    int stop = 10, x;
+    struct hkt_gen *sub = hkt_gen_new_opts(count_up, &stop, &opts);
+    struct hkt_gen *mid = hkt_gen_new(through, sub);
+    struct hkt_gen *g = hkt_gen_new(through, mid);
+
+#ifdef HKT_DEBUG
+    expect_caught(g);
+#endif
+    while (ints_next(g, &x) > 0)
+        continue;
+    hkt_gen_free(g);
+    hkt_gen_free(mid);
+    hkt_gen_free(sub);
+}
+
+/* A second delegator of one generator drives it by steps, and yields its values itself. */
+Test(face, another_type_is_caught_through_a_shared_delegate_in_debug_builds)
+{
+    int stop = 10, x;
+    struct point p;
+    struct reports reports;
+    struct hkt_gen *sub = hkt_gen_new(count_up, &stop);
+    struct hkt_gen *first = hkt_gen_new(through, sub), *second = hkt_gen_new(through, sub);
+
+    reports_to(&reports);
+    cr_assert_eq(ints_next(first, &x), 1);
+    cr_assert_eq(ints_next(second, &x), 1);
+    cr_assert_eq(x, 1);
+#ifdef HKT_DEBUG
+    cr_assert_eq(points_next(second, &p), -EINVAL);
+    cr_assert_eq(reports.count, 1);
+#endif
+    (void)p;
+    hkt_gen_free(second);
+    hkt_gen_free(first);
+    hkt_gen_free(sub);
+}
+
+static int next_int(void *ctx, void **value)
+{
+    int *n = ctx;
+
+    ++*n;
+    *value = n;
+    return *n < 10;
+}
+
+static int word_then_numbers(struct hkt_gen *self, void *arg)
+{
+    HKT_TRY(strs_yield(self, "numbers"));
+    return hkt_yield_from_iter(self, next_int, arg);
+}
+
+Test(face, values_of_an_iterator_have_no_type_of_their_own)
+{
+    struct reports reports;
+    int n = 0, x;
+    const char *s;
+    struct hkt_gen *g = hkt_gen_new(word_then_numbers, &n);
+
+    reports_to(&reports);
+    cr_assert_eq(strs_next(g, &s), 1);
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(x, 1);
+    cr_assert_eq(ints_next(g, &x), 1);
+    cr_assert_eq(x, 2);
+    cr_assert_eq(reports.count, 0, "%s", reports.last);
     hkt_gen_free(g);
 }
 

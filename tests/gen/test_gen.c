@@ -270,6 +270,12 @@ Test(gen, generators_may_drive_generators_to_any_depth)
     hkt_gen_free(g);
 }
 
+static int one_value(void *ctx, void **value)
+{
+    *value = ctx;
+    return 1;
+}
+
 Test(gen, every_call_accepts_null)
 {
     int x;
@@ -280,6 +286,14 @@ Test(gen, every_call_accepts_null)
     cr_assert_eq(hkt_gen_send(NULL, &x, NULL), -ENOMEM);
     cr_assert_eq(hkt_gen_throw(NULL, -EIO, NULL), -ENOMEM);
     cr_assert_eq(hkt_gen_close(NULL), -ENOMEM);
+    value = &x;
+    cr_assert_eq(hkt_yield(NULL, &x, &value), -ENOMEM);
+    cr_assert_null(value);
+    cr_assert_eq(hkt_yield_from(NULL, NULL, &value), -ENOMEM);
+    cr_assert_eq(hkt_yield_from_iter(NULL, one_value, &x), -ENOMEM);
+    cr_assert_eq(ints_yield(NULL, 1), -ENOMEM);
+    cr_assert_eq(ints_yield_recv(NULL, 1, &x), -ENOMEM);
+    cr_assert_eq(hkt_gen_return(NULL, &x), -ENOMEM);
     cr_assert_null(hkt_gen_result(NULL));
     cr_assert_null(hkt_gen_delegate(NULL));
     cr_assert_eq(hkt_gen_state(NULL), HKT_FINISHED);
