@@ -82,7 +82,7 @@ static uint64_t finished;
 static void finish(struct hkt_ctx *self, struct hkt_msg msg)
 {
     finished++;
-    hkt__ctx_jump(self, self, msg);
+    hkt__ctx_jump(self, msg);
 }
 
 /* The like of others that are no more than a stack and a switch. */

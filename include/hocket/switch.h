@@ -165,9 +165,9 @@ HKT_INLINE struct hkt_msg hkt__ctx_switch_to(struct hkt_ctx *save, const struct 
 #endif
 }
 
-/* Goes on in load, which is home or a copy of it, and leaves the running context for ever. */
-HKT_INLINE HKT_NORETURN void hkt__ctx_jump(const struct hkt_ctx *load, const struct hkt_ctx *home,
-                                           struct hkt_msg msg)
+/* The same, and leaves the running context for ever. */
+HKT_INLINE HKT_NORETURN void hkt__ctx_jump_to(const struct hkt_ctx *load,
+                                              const struct hkt_ctx *home, struct hkt_msg msg)
 {
 #ifdef HKT__JUMP_INLINE
     hkt__jump_inline(load, home, msg);
@@ -176,6 +176,11 @@ HKT_INLINE HKT_NORETURN void hkt__ctx_jump(const struct hkt_ctx *load, const str
     (void)hkt__ctx_switch_to(&last, load, home, msg);
     __builtin_trap();
 #endif
+}
+
+HKT_INLINE HKT_NORETURN void hkt__ctx_jump(const struct hkt_ctx *load, struct hkt_msg msg)
+{
+    hkt__ctx_jump_to(load, load, msg);
 }
 
 #endif

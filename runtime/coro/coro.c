@@ -267,7 +267,7 @@ HKT_INLINE void leave(struct hkt_coro *self, struct hkt_coro *to, struct hkt_msg
     if (HKT_UNLIKELY(self->ctx.flags & HKT__SLOW))
         hkt__side_leave(NULL, self, to);
     self->ctx.flags = HKT__FINISHED;
-    hkt__ctx_jump(load, to ? &to->ctx : load, msg);
+    hkt__ctx_jump_to(load, to ? &to->ctx : load, msg);
 }
 
 HKT__UNSANITIZED void hkt__coro_leave(struct hkt_coro *self, struct hkt_coro *to,

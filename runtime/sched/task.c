@@ -92,8 +92,7 @@ static void task_main(struct hkt_ctx *ctx, struct hkt_msg msg)
     task_end(job->loop, self, rc);
     if (HKT_UNLIKELY(self->coro.ctx.flags & HKT__SLOW))
         hkt__leave_watched(job->loop, self);
-    const struct hkt_ctx *next = hkt__leave_begin(job->loop);
-    hkt__ctx_jump(next, next, (struct hkt_msg){NULL, 0});
+    hkt__ctx_jump(hkt__leave_begin(job->loop), (struct hkt_msg){NULL, 0});
 }
 
 struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,

@@ -74,8 +74,7 @@ void hkt__leave_watched(struct hkt_loop *loop, struct hkt_task *self)
 
     loop->current = next;
     hkt__side_leave(NULL, &self->coro, next ? &next->coro : NULL);
-    const struct hkt_ctx *to = next ? &next->coro.ctx : &loop->ctx;
-    hkt__ctx_jump(to, to, none);
+    hkt__ctx_jump(next ? &next->coro.ctx : &loop->ctx, none);
 }
 
 /* From the loop into a task; comes back when no task can hand over to another. */

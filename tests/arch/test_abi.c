@@ -2,9 +2,11 @@
  *
  * What the ABI promises to the caller of a function holds for one that switches: each side calls
  * with patterns in all callee-saved registers, and finds them again although the other side has
- * put its own there.
+ * put its own there. So it is with floating point control, where a coroutine has its own; else it
+ * comes through each switch as it was on the other side.
  */
 #include "arch/abi.h"
+#include "arch/control.h"
 #include "arch/fresh.h"
 #include "support/test.h"
 
@@ -16,6 +18,9 @@ static const char *const int_names[ABI_INTS] = ABI_INT_NAMES;
 static const char *const vec_names[ABI_VECS] = ABI_VEC_NAMES;
 
 enum { ROUNDS = 20 };
+
+static struct control last_control; /* set by whichever side ran last */
+static bool own_control;            /* the body has its own */
 
 static void load(struct abi_frame *f, void *fn, uint64_t seed)
 {
@@ -35,6 +40,16 @@ static void check(const struct abi_frame *f, const char *side)
         cr_expect(f->vec_in[i] == f->vec_out[i], "%s lost %s", side, vec_names[i]);
 }
 
+static void check_control(struct control found, struct control mine, const char *side)
+{
+    struct control wanted = own_control ? mine : last_control;
+
+    if (where_valgrind()) /* which has little of it */
+        return;
+    cr_expect(control_same(found, wanted), "%s: floating point control is %x %x, not %x %x", side,
+              found.word[0], found.word[1], wanted.word[0], wanted.word[1]);
+}
+
 /* Calls fn(a, b, c, d) with patterns made from seed. */
 static struct abi_frame call(void *fn, void *a, void *b, void *c, uint64_t seed, const char *side)
 {
@@ -45,7 +60,13 @@ static struct abi_frame call(void *fn, void *a, void *b, void *c, uint64_t seed,
     f.arg[1] = (uintptr_t)b;
     f.arg[2] = (uintptr_t)c;
     f.arg[3] = (uintptr_t)seed;
+    struct control usual = control_get(), mine = control_pattern((unsigned)seed);
+    last_control = mine;
+    control_set(mine);
     abi_call(&f);
+    check_control(control_get(), mine, side);
+    last_control = usual;
+    control_set(usual);
     abi_spoil();
     check(&f, side);
     return f;
@@ -154,6 +175,7 @@ Test(abi, a_coroutine_with_fp_state_of_its_own_keeps_callee_saved_registers)
 {
     const struct hkt_coro_opts opts = {.flags = HKT_CORO_FPENV};
 
+    own_control = true;
     coroutine(&opts);
 }
 
@@ -216,6 +238,55 @@ Test(abi, delegation_keeps_callee_saved_registers)
     hkt_gen_free(out);
     hkt_gen_free(mid);
     hkt_gen_free(sub);
+}
+
+/* What ends a suspended body: it is resumed with an error, and has patterns of its own then. */
+
+static int ended_body(struct hkt_gen *self, void *arg)
+{
+    (void)arg;
+    for (uint64_t i = 0;; i++) {
+        struct abi_frame f = call((void *)yield, self, NULL, NULL, 300 + i, "the ended body");
+        if ((int)f.ret[0] < 0)
+            return (int)f.ret[0];
+    }
+}
+
+static __attribute__((noinline)) int throw_into(struct hkt_gen *g)
+{
+    return hkt_gen_throw(g, -EIO, NULL);
+}
+
+static void end_by(void *fn, int rc)
+{
+    for (unsigned own = 0; own < 2; own++) {
+        const struct hkt_coro_opts opts = {.flags = own ? HKT_CORO_FPENV : 0};
+        struct hkt_gen *g = hkt_gen_new_opts(ended_body, NULL, &opts);
+        own_control = own;
+        for (uint64_t i = 0; i < ROUNDS; i++)
+            call((void *)resume, g, NULL, NULL, i, "the resumer");
+        struct abi_frame f = call(fn, g, NULL, NULL, 77, "who ends it");
+        if (fn == (void *)hkt_gen_free)
+            continue;
+        cr_assert_eq((int)f.ret[0], rc);
+        cr_assert_eq(hkt_gen_state(g), HKT_FINISHED);
+        hkt_gen_free(g);
+    }
+}
+
+Test(abi, a_throw_keeps_callee_saved_registers)
+{
+    end_by((void *)throw_into, -EIO);
+}
+
+Test(abi, a_close_keeps_callee_saved_registers)
+{
+    end_by((void *)hkt_gen_close, 0);
+}
+
+Test(abi, a_free_of_a_suspended_one_keeps_callee_saved_registers)
+{
+    end_by((void *)hkt_gen_free, 0);
 }
 
 /* Live values that are nobody's to save but the compiler's */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * The floating point control state: the thread's by default, as between a function and its callee,
- * and a coroutine's own with HKT_CORO_FPENV. Rounding stands for all of it.
+ * and a coroutine's own with HKT_CORO_FPENV. Rounding stands for all of it, and at the end comes
+ * what <fenv.h> has no word for.
  */
+#include "arch/control.h"
 #include "base/where.h"
 #include "support/test.h"
 
@@ -268,5 +270,105 @@ Test(fpenv, exception_masks_are_control_state)
     cr_assert_eq(fegetexcept(), 0, "the resumer's mask");
     cr_assert_eq(hkt_coro_resume(c, NULL, NULL), 0);
     cr_assert_eq(fegetexcept(), 0, "the resumer's mask at the end");
+    hkt_coro_free(c);
+}
+
+#ifdef CONTROL_FLUSHES
+static bool flushes(void)
+{
+    volatile double least = 0x1p-1022, half = 0.5;
+    volatile double product = least * half; /* computed here, whatever the compiler knows */
+
+    return product == 0;
+}
+#endif
+
+#if defined(__x86_64__)
+/* The bits that the x87 gives a third. */
+static int x87_bits(void)
+{
+    volatile long double one = 1, three = 3, third = one / three;
+
+    if (third == (long double)(float)third)
+        return 24;
+    return third == (long double)(double)third ? 53 : 64;
+}
+#endif
+
+struct modes {
+    bool flush;
+    int bits;
+};
+
+static struct modes modes_in_effect(void)
+{
+    struct modes modes = {false, 0};
+
+#ifdef CONTROL_FLUSHES
+    modes.flush = flushes();
+#endif
+#if defined(__x86_64__)
+    modes.bits = x87_bits();
+#endif
+    return modes;
+}
+
+static bool modes_equal(struct modes a, struct modes b)
+{
+    return a.flush == b.flush && a.bits == b.bits;
+}
+
+static int flush_and_yield(struct hkt_coro *self, void *arg)
+{
+    struct modes *modes = arg, before = modes_in_effect();
+
+#ifdef CONTROL_FLUSHES
+    control_set(control_pattern(CONTROL_FLUSHES)); /* on x86_64: the x87 at 53 bits */
+#endif
+    *modes = modes_in_effect();
+    for (int i = 0; i < 3; i++) {
+        HKT_TRY(hkt_coro_yield(self, NULL, NULL));
+        cr_expect(modes_equal(modes_in_effect(), *modes), "the body's, step %d", i);
+    }
+    cr_expect(before.flush != modes->flush, "there is a difference to be seen");
+    return 0;
+}
+
+Test(fpenv, flush_to_zero_and_x87_precision_are_control_state)
+{
+    struct control usual = control_get();
+    struct modes before = modes_in_effect(), body = {false, 0};
+    struct hkt_coro *c = hkt_coro_new_opts(flush_and_yield, &body, &own);
+
+    if (where_valgrind())
+        cr_skip_test("Valgrind has neither");
+#ifndef CONTROL_FLUSHES
+    cr_skip_test("this machine has neither");
+#endif
+    for (int i = 0; i < 3; i++) {
+        cr_assert_eq(hkt_coro_resume(c, NULL, NULL), 1);
+        cr_assert(modes_equal(modes_in_effect(), before), "the resumer's, step %d", i);
+        cr_assert(control_same(control_get(), usual));
+    }
+    cr_assert_eq(hkt_coro_resume(c, NULL, NULL), 0);
+    cr_assert(control_same(control_get(), usual), "at the end");
+    hkt_coro_free(c);
+}
+
+Test(fpenv, flush_to_zero_and_x87_precision_are_shared_by_default)
+{
+    struct modes body = {false, 0};
+    struct control usual = control_get();
+    struct hkt_coro *c = hkt_coro_new(flush_and_yield, &body);
+
+    if (where_valgrind())
+        cr_skip_test("Valgrind has neither");
+#ifndef CONTROL_FLUSHES
+    cr_skip_test("this machine has neither");
+#endif
+    cr_assert_eq(hkt_coro_resume(c, NULL, NULL), 1);
+    struct modes seen = modes_in_effect();
+    control_set(usual);
+    cr_assert(modes_equal(seen, body));
     hkt_coro_free(c);
 }
