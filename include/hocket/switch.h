@@ -134,7 +134,7 @@ HKT_INLINE struct hkt_msg hkt_ctx_switch(struct hkt_ctx *save, const struct hkt_
         return hkt__exchange_inline(save, msg);
 #endif
 #ifdef HKT__SWITCH_INLINE
-    return hkt__switch_inline(save, load, load, msg);
+    return hkt__switch_inline(save, load, msg);
 #else
     return hkt__switch_outline(save, load, msg);
 #endif
@@ -156,12 +156,12 @@ HKT_INLINE struct hkt_msg hkt__ctx_switch_to(struct hkt_ctx *save, const struct 
                                              const struct hkt_ctx *home, struct hkt_msg msg)
 {
     (void)home;
-#if defined(HKT__SWITCH_INLINE)
-    return hkt__switch_inline(save, load, home, msg);
-#elif defined(HKT__SWITCH_TO)
+#if defined(HKT__SWITCH_TO_INLINE)
+    return hkt__switch_to_inline(save, load, home, msg);
+#elif defined(HKT__SWITCH_TO) && !defined(HKT__SWITCH_INLINE)
     return hkt__switch_to(save, load, msg.value, msg.code, home);
 #else
-    return hkt__switch_outline(save, load, msg);
+    return hkt_ctx_switch(save, load, msg);
 #endif
 }
 

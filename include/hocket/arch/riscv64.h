@@ -53,9 +53,8 @@
 #endif
 
 HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct hkt_ctx *load,
-                                             const struct hkt_ctx *home, struct hkt_msg msg)
+                                             struct hkt_msg msg)
 {
-    (void)home;
     void *value = msg.value;
     intptr_t code = msg.code;
 

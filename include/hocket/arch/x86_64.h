@@ -6,11 +6,12 @@
  * most of what a classic switch costs. It writes nothing below the stack pointer, where a leaf
  * function keeps its locals (the red zone, System V 3.2.2): the target is in the context.
  *
- * Every register is declared clobbered but rsp, rbp, and with LLVM rbx. rbp may not be clobbered
- * where it is the frame pointer, rbx is LLVM's base pointer: both travel in the context. GCC has no
- * such use for rbx, so there it is loaded for whoever needs it, and not stored: what a switch costs
- * is its stores. mxcsr and the x87 control word are left alone (docs/design/switch.md says why).
- * The direction flag is clear on both sides, as the ABI demands at calls.
+ * Every register is declared clobbered but rsp, rbp and rbx. rbp may not be clobbered where it is
+ * the frame pointer, rbx is LLVM's base pointer: both travel in the context. GCC has no such use
+ * for rbx, so an exchange, which two sides do back and forth, clobbers it there and does not store
+ * it: what that costs is its stores. mxcsr and the x87 control word are left alone
+ * (docs/design/switch.md says why). The direction flag is clear on both sides, as the ABI demands
+ * at calls.
  *
  * rdi is one more word that travels: on arrival it holds the address of the context that was gone
  * to. A side that can only come back by the context in which it was saved thus has that address at
@@ -66,45 +67,64 @@
 #define HKT__STORE_RBX ""
 #define HKT__CLOBBER_RBX , "rbx"
 #endif
-/* All but rsp, rbp, and those that each form uses. */
+/* All but rsp, rbp, rbx, and those that each form uses. */
 #define HKT__CLOBBERS                                                                              \
     "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory", "xmm0", "xmm1", "xmm2",  \
         "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",         \
         "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)",     \
-        "st(7)" HKT__CLOBBER_RBX HKT__CLOBBER_AVX512 HKT__CLOBBER_APX
+        "st(7)" HKT__CLOBBER_AVX512 HKT__CLOBBER_APX
 
 /* clang-format off: an instruction a line */
 
-/* home: the address of the context that load is, or is a copy of. */
+/* All loads come before the stores: save and load may be one object. home: the register that has
+ * the address of the context that load is, or is a copy of. */
+#define HKT__SWITCH(home)                                                                          \
+    "movq 8(%%rsi), %%r11\n\t"                                                                     \
+    "movq 16(%%rsi), %%r8\n\t"                                                                     \
+    "movq 0(%%rsi), %%r9\n\t"                                                                      \
+    "movq 24(%%rsi), %%r12\n\t"                                                                    \
+    "leaq 1f(%%rip), %%r10\n\t"                                                                    \
+    "movq %%rbp, 0(%%rdi)\n\t"                                                                     \
+    "movq %%r10, 8(%%rdi)\n\t"                                                                     \
+    "movq %%rsp, 16(%%rdi)\n\t"                                                                    \
+    "movq %%rbx, 24(%%rdi)\n\t"                                                                    \
+    "movq %%" home ", %%rdi\n\t"                                                                   \
+    HKT__CFI(".cfi_remember_state")                                                                \
+    HKT__CFI(".cfi_undefined %%rip")                                                               \
+    "movq %%r9, %%rbp\n\t"                                                                         \
+    "movq %%r12, %%rbx\n\t"                                                                        \
+    "movq %%r8, %%rsp\n\t"                                                                         \
+    "jmp *%%r11\n\t"                                                                               \
+    HKT__CFI(".cfi_restore_state")                                                                 \
+    "int3\n"                                                                                       \
+    "1:\t"                                                                                         \
+    HKT__LANDING
+
 HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct hkt_ctx *load,
-                                             const struct hkt_ctx *home, struct hkt_msg msg)
+                                             struct hkt_msg msg)
+{
+    void *value = msg.value;
+    intptr_t code = msg.code;
+    const void *from = load;
+
+    __asm__ volatile(HKT__SWITCH("rsi")
+                     : "+a"(value), "+d"(code), "+S"(from)
+                     : "D"(save)
+                     : "rcx", HKT__CLOBBERS);
+    struct hkt_msg got = {value, code};
+    return got;
+}
+
+#define HKT__SWITCH_TO_INLINE 1
+HKT_INLINE struct hkt_msg hkt__switch_to_inline(struct hkt_ctx *save, const struct hkt_ctx *load,
+                                                const struct hkt_ctx *home, struct hkt_msg msg)
 {
     void *value = msg.value;
     intptr_t code = msg.code;
     const void *from = load;
     const void *to = home;
 
-    /* All loads come before the stores: save and load may be one object. */
-    __asm__ volatile("movq 8(%%rsi), %%r11\n\t"
-                     "movq 16(%%rsi), %%r8\n\t"
-                     "movq 0(%%rsi), %%r9\n\t"
-                     "movq 24(%%rsi), %%rsi\n\t"
-                     "leaq 1f(%%rip), %%r10\n\t"
-                     "movq %%rbp, 0(%%rdi)\n\t"
-                     "movq %%r10, 8(%%rdi)\n\t"
-                     "movq %%rsp, 16(%%rdi)\n\t"
-                     HKT__STORE_RBX
-                     "movq %%rcx, %%rdi\n\t"
-                     HKT__CFI(".cfi_remember_state")
-                     HKT__CFI(".cfi_undefined %%rip")
-                     "movq %%r9, %%rbp\n\t"
-                     "movq %%rsi, %%rbx\n\t"
-                     "movq %%r8, %%rsp\n\t"
-                     "jmp *%%r11\n\t"
-                     HKT__CFI(".cfi_restore_state")
-                     "int3\n"
-                     "1:\t"
-                     HKT__LANDING
+    __asm__ volatile(HKT__SWITCH("rcx")
                      : "+a"(value), "+d"(code), "+S"(from), "+c"(to)
                      : "D"(save)
                      : HKT__CLOBBERS);
@@ -143,7 +163,7 @@ HKT_INLINE struct hkt_msg hkt__exchange_inline(struct hkt_ctx *ctx, struct hkt_m
     __asm__ volatile(HKT__EXCHANGE
                      : "+a"(value), "+d"(code)
                      : "D"(ctx)
-                     : "rcx", "rsi", HKT__CLOBBERS);
+                     : "rcx", "rsi", HKT__CLOBBERS HKT__CLOBBER_RBX);
     struct hkt_msg got = {value, code};
     return got;
 }
@@ -157,7 +177,7 @@ HKT_INLINE struct hkt_msg hkt__resume_inline(struct hkt_ctx *ctx, struct hkt_msg
     __asm__ volatile(HKT__EXCHANGE
                      : "+a"(value), "+d"(code), "+D"(ctx)
                      :
-                     : "rcx", "rsi", HKT__CLOBBERS);
+                     : "rcx", "rsi", HKT__CLOBBERS HKT__CLOBBER_RBX);
     struct hkt_msg got = {value, code};
     return got;
 }
@@ -195,7 +215,7 @@ HKT_INLINE struct hkt_msg hkt__start_inline(struct hkt_ctx *ctx, void *top, hkt_
                      "movq %%rbp, 0(%%rdi)\n\t"
                      "movq %%r10, 8(%%rdi)\n\t"
                      "movq %%rsp, 16(%%rdi)\n\t"
-                     HKT__STORE_RBX
+                     "movq %%rbx, 24(%%rdi)\n\t"
                      HKT__CFI(".cfi_remember_state")
                      HKT__CFI(".cfi_undefined %%rip")
                      "movq %%rdi, %%rbp\n\t"
@@ -217,6 +237,7 @@ HKT_INLINE struct hkt_msg hkt__start_inline(struct hkt_ctx *ctx, void *top, hkt_
 
 #undef HKT__LANDING
 #undef HKT__CFI
+#undef HKT__SWITCH
 #undef HKT__EXCHANGE
 #undef HKT__STORE_RBX
 #undef HKT__CLOBBER_RBX
