@@ -383,7 +383,7 @@ static int step_finished(const struct hkt_coro *c, struct hkt_msg msg)
     return c->cold->traits & HKT__IS_GEN ? 0 : -ESHUTDOWN;
 }
 
-static int step_any(struct hkt_coro *c, struct hkt_msg msg, void **value)
+HKT__APART static int step_any(struct hkt_coro *c, struct hkt_msg msg, void **value)
 {
     int rc = hkt__coro_check(c, "resume");
 

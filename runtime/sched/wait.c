@@ -78,7 +78,7 @@ void hkt__leave_watched(struct hkt_loop *loop, struct hkt_task *self)
 }
 
 /* From the loop into a task; comes back when no task can hand over to another. */
-static void enter(struct hkt_loop *loop, struct hkt_task *t)
+HKT_INLINE void enter(struct hkt_loop *loop, struct hkt_task *t)
 {
     const struct hkt_msg none = {NULL, 0};
     struct hkt__side me;
