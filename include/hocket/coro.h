@@ -123,6 +123,13 @@ HKT_API size_t hkt_coro_stack_size(const struct hkt_coro *c);
  * pages, and of all users that the stack had since its pages were last released. */
 HKT_API size_t hkt_coro_stack_used(const struct hkt_coro *c);
 
+/* What: writes to standard error, a line each, the coroutines and generators of this thread that
+ * were not freed: name, body, state, the bytes used of the stack, what a generator delegates to,
+ * and the calls in which it is suspended, innermost first (where the C library can walk a stack).
+ * For those of a thread with a loop, and its tasks, hkt_dump().
+ * Suspends: never. Thread: any; its own are shown. Python: gi_frame, gi_yieldfrom. */
+HKT_API void hkt_coro_dump(void);
+
 /* The funnels behind the inline doors. */
 HKT_API_FAST int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value);
 HKT_API int hkt__coro_yield(struct hkt_coro *self, struct hkt_msg msg, void **in);

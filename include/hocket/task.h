@@ -159,7 +159,8 @@ HKT_INLINE hkt_async int hkt_sleep(int64_t delay_ns)
 }
 
 /* What: prints every task of the loop to standard error: name, state, what it waits for and how
- * long, stack used; and time limits. loop NULL: the running one. Thread: the loop's own. */
+ * long, stack used; time limits; and the thread's coroutines that are no tasks, as hkt_coro_dump().
+ * loop NULL: the running one. Thread: the loop's own. */
 HKT_API void hkt_dump(struct hkt_loop *loop);
 
 /* What: has signum print such a dump while the loop exists, from the loop, so a task that never

@@ -6,8 +6,7 @@
 #include "signals.h"
 
 #include "base/os.h"
-#include "base/symbol.h"
-#include "coro/trace.h"
+#include "coro/dump.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,56 +41,17 @@ void hkt__task_describe(char *out, size_t size, const struct hkt_task *t, int64_
         describe_wait(out, size, w, now);
 }
 
-/* The names of places at which many tasks wait. To find one takes a search in the program's file.
- */
-struct names {
-    struct {
-        const void *pc;
-        char name[80];
-    } known[64];
-};
-
-static const char *name_of(struct names *names, const void *pc)
-{
-    size_t at = (uintptr_t)pc / 4 % (sizeof names->known / sizeof *names->known);
-
-    if (names->known[at].pc != pc) {
-        /* Of the call, which may be the last instruction of its function. */
-        hkt__symbol_name((uintptr_t)pc - 1, names->known[at].name, sizeof names->known[at].name);
-        names->known[at].name[strcspn(names->known[at].name, "+")] = '\0';
-        names->known[at].pc = pc;
-    }
-    return names->known[at].name;
-}
-
-static void dump_trace(const struct hkt_task *t, struct names *names)
-{
-    void *pc[HKT__TRACE_MOST];
-    char line[1024] = "      in";
-    size_t at = strlen(line);
-    int n = hkt__trace(&t->coro, pc);
-
-    for (int i = 0; i < n && at < sizeof line - 2; i++)
-        at += (size_t)snprintf(line + at, sizeof line - 1 - at, "%s %s", i ? " <" : "",
-                               name_of(names, pc[i]));
-    if (n == 0)
-        return;
-    at = strlen(line);
-    line[at] = '\n';
-    hkt__os.write_stderr(line, at + 1);
-}
-
 /* A stack that is put aside is looked at, and put aside again. */
-static void dump_suspended(struct hkt_task *t, struct names *names)
+static void dump_suspended(struct hkt_task *t, struct hkt__names *names)
 {
     bool hibernates = hkt_task_rouse(t) > 0;
 
-    dump_trace(t, names);
+    hkt__dump_trace(&t->coro, names);
     if (hibernates)
         (void)hkt_task_hibernate(t);
 }
 
-static void dump_task(struct hkt_task *t, int64_t now, struct names *names)
+static void dump_task(struct hkt_task *t, int64_t now, struct hkt__names *names)
 {
     char buf[32], wait[160], line[320];
     int cancelling = hkt__job(t)->cancelling;
@@ -123,7 +83,7 @@ static void dump_limit(void *now, const struct hkt__timer *timer)
 void hkt_dump(struct hkt_loop *loop)
 {
     char line[160], hibernate[64] = "";
-    struct names names;
+    struct hkt__names names;
 
     if (!loop)
         loop = hkt__loop;
@@ -140,6 +100,8 @@ void hkt_dump(struct hkt_loop *loop)
     for (struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
         dump_task(t, now, &names);
     hkt__timers_each(&loop->timers, dump_limit, &now);
+    if (loop == hkt__loop && hkt__dump_count() > 0)
+        hkt_coro_dump();
 }
 
 /* What a task that never waits would else keep from being printed until it ends its turn. snprintf
