@@ -4,17 +4,25 @@
 # Installs what is missing on a Debian machine, builds hocket and its peers into build-bench/,
 # measures them in one run, and shows a table and a picture.
 #
-#   bench/run.sh [--quick] [--only NAME]... [--json FILE] [--html FILE]
+#   bench/run.sh [--quick] [--only NAME]... [--rounds N] [--compare OLD.json | --against REV]
+#                [--json FILE] [--html FILE]
 #
-#   --quick       fewer rounds, shorter; done within 45 seconds
+#   --quick       fewer rounds, shorter; once all is built, done within 45 seconds
 #   --only NAME   one bench or case, such as switch or http/64; or servers, which are all of them
-#   --json FILE   default: build-bench/bench.json
+#   --rounds N    default: 8, with --quick 3; of a comparison as many as its test needs
+#   --compare OLD.json
+#                 say what has changed since that run, and whether it is beyond noise
+#   --against REV
+#                 the same against another revision of hocket, which is built in build-bench-old/
+#                 and measured in the same rounds, without peers
+#   --json FILE   default: build-bench/bench.json; what is no number goes into bench.more.json
 #   --html FILE   default: build-bench/bench.html
 #
 # A peer that cannot be installed is left out and named.
 
 set -euo pipefail
 
+began=${EPOCHREALTIME//[^0-9]/} # microseconds
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=$top/build-bench
 python=/usr/bin/python3 # that of the system, to which its greenlet belongs
@@ -26,6 +34,8 @@ needed=(gcc libc6-dev meson ninja-build pkg-config python3)
 peers=(g++ libboost-context-dev libboost-fiber-dev libpcl1-dev libst-dev golang-go python3-greenlet
     libuv1-dev libev-dev liburing-dev nginx node-llhttp strace)
 
+options=(-Dbuildtype=release -Db_lto=true -Dbench=true -Dtests=disabled -Dexamples=disabled)
+
 is_installed() {
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
@@ -33,14 +43,14 @@ is_installed() {
 # install PACKAGE...: all at once, or else each that can be
 install() {
     local package
-    local options=(-y -qq --no-install-recommends -o Acquire::Retries=0
+    local apt=(-y -qq --no-install-recommends -o Acquire::Retries=0
         -o Acquire::http::Timeout=5 -o Acquire::https::Timeout=5)
     echo "installing $*"
-    "${as_root[@]}" apt-get update -qq "${options[@]:3}" >/dev/null 2>&1 || :
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" "$@" \
+    "${as_root[@]}" apt-get update -qq "${apt[@]:3}" >/dev/null 2>&1 || :
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${apt[@]}" "$@" \
         >/dev/null 2>&1 && return
     for package; do
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${options[@]}" \
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install "${apt[@]}" \
             "$package" >/dev/null 2>&1 || echo "could not install $package"
     done
 }
@@ -86,13 +96,20 @@ configure() {
     fi
     rm -rf "$build"
     mkdir "$build"
-    run meson setup "$build" "$top" -Dbuildtype=release -Db_lto=true -Dbench=true -Dtests=disabled \
-        -Dexamples=disabled
+    run meson setup "$build" "$top" "${options[@]}"
     echo "$there" >"$build/peers.txt"
 }
 
 orchestrate() {
-    "$python" -B "$top/bench/orchestrate.py" --build "$build" "$@"
+    "$python" -B "$top/bench/orchestrate.py" --build "$build" --meson "${options[*]}" \
+        --packages "${peers[*]}" "$@"
+}
+
+# Seconds since this began. What had to be built has no part in what --quick promises.
+spent() {
+    local now=${EPOCHREALTIME//[^0-9]/}
+    tail -1 "$build/build.log" | grep -q 'no work to do' || { echo 0 && return; }
+    echo "$((now - began))e-6"
 }
 
 case " $* " in
@@ -107,4 +124,4 @@ orchestrate --check "$@"
 echo "building"
 configure
 run ninja -C "$build" bench-programs
-orchestrate --spent "$SECONDS" "$@"
+orchestrate --spent "$(spent)" "$@"

@@ -149,9 +149,9 @@ const struct bench_entry bench_table[] = {
     BENCH_TIME("yield", "2", BENCH_IMPL, time_yield_2),
     BENCH_TIME("yield", "10", BENCH_IMPL, time_yield_10),
     BENCH_TIME("yield", "1000", BENCH_IMPL, time_yield_1000),
-    BENCH_TIME("yield", "100000", BENCH_IMPL, time_yield_100000),
-    BENCH_TIME("yield", "100000_shuffled", BENCH_IMPL, time_yield_100000_shuffled),
-    BENCH_TIME("yield", "1000000", BENCH_IMPL, time_yield_1000000),
+    BENCH_CROWD("yield", "100000", BENCH_IMPL, time_yield_100000, 400000),
+    BENCH_CROWD("yield", "100000_shuffled", BENCH_IMPL, time_yield_100000_shuffled, 400000),
+    BENCH_CROWD("yield", "1000000", BENCH_IMPL, time_yield_1000000, 4000000),
     BENCH_TIME("spawn_join", "one", BENCH_IMPL, time_spawn_join),
     BENCH_END,
 };

@@ -35,6 +35,6 @@ static double time_mutex(uint64_t n)
 }
 
 const struct bench_entry bench_table[] = {
-    BENCH_TIME("lock", "free", "pthread", time_mutex),
+    BENCH_TIME("lock", "free", "floor-pthread", time_mutex),
     BENCH_END,
 };

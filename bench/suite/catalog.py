@@ -145,7 +145,8 @@ IMPLS = {
     "ucontext": "swapcontext; in memory on stacks without guard pages",
     "pcl": "the Portable Coroutine Library; no guard pages",
     "st": "State Threads, a scheduler; no guard pages",
-    "pthread": "a mutex, in a process with a second thread",
+    "floor-pthread": "the system's mutex, in a process with a second thread: what is there without "
+                     "a runtime",
     "go": "goroutines on one processor, their stacks grow; generator by an unbuffered channel; as "
           "a server with a small parser of its own",
     "python": "Python generators: no stack",
@@ -168,6 +169,17 @@ QUICK = {
 }
 
 
+# Those that are measured, whatever there is no time for.
+MAIN = ("hocket", "hocket-old", "boost-jump", "boost-fiber-ctx", "ucontext", "cpp20", "st", "go", BARE)
+# How the name of each begins: what it is of.
+PREFIXES = ("hocket", "boost", "cpp20", "ucontext", "pcl", "st", "go", "python", "greenlet", "floor",
+            "bare", "libuv", "libev", "nginx")
+
+
+def is_named(impl):
+    return impl.split("-")[0] in PREFIXES
+
+
 def memory_needed(row):
     """Bytes, about: most touch one page of a stack for each."""
     return int(row.case.split("_")[0]) * 5000 if row.bench in ("memory", "yield") else 0
@@ -186,8 +198,10 @@ def left_out_by_quick(row):
     return row.impl == "greenlet"
 
 
-def rounds_of(bench, case, rounds):
-    """Memory is the same each time, and a million takes seconds."""
+def rounds_of(bench, case, rounds, comparing=False):
+    """Memory is the same each time, and a million takes seconds. What is compared needs them all."""
+    if comparing and bench not in ("memory", "idle"):
+        return rounds
     if bench in SERVERS or bench == "timer":
         return min(rounds, 3 if bench == "idle" else 5)
     if bench == "yield" and case == "1000000":
@@ -219,4 +233,4 @@ def is_floor(impl):
 def has_stack(impl):
     """Whether it is a peer in kind: one that can yield at any call depth."""
     return not (is_floor(impl) or is_hocket(impl) or impl in
-                ("cpp20", "python", "pthread", "libev", "libuv", "nginx"))
+                ("cpp20", "python", "libev", "libuv", "nginx"))

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import platform
+import re
 import time
 
 
@@ -27,8 +28,42 @@ def facts():
         ("processor", f"{processor}, {os.cpu_count()} cores, {platform.machine()}"),
         ("memory", f"{memory:.0f} GiB"),
         ("kernel", f"{platform.system()} {platform.release()}"),
+        ("virtual", _hypervisor()),
+        ("huge pages", _huge_pages()),
         ("clock", f"CLOCK_MONOTONIC ({clock})"),
     ]
+
+
+def _read(file):
+    try:
+        return pathlib.Path(file).read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _hypervisor():
+    """Which, as far as the machine says; a processor of x86 says whether there is one."""
+    flags = _first("/proc/cpuinfo", "flags").split()
+    dmi = pathlib.Path("/sys/class/dmi/id")
+    names = [_read("/sys/hypervisor/type"), _read(dmi / "sys_vendor"), _read(dmi / "product_name")]
+    named = " ".join(name for name in names if name)
+    if "hypervisor" in flags:
+        return f"a hypervisor: {named or 'which does not say its name'}"
+    return f"no hypervisor that shows; {named}" if named else "no hypervisor that shows"
+
+
+def _huge_pages():
+    """Of the modes the one in brackets is in force."""
+    mode = re.search(r"\[(\w+)\]", _read("/sys/kernel/mm/transparent_hugepage/enabled"))
+    return f"transparent: {mode[1]}" if mode else "no transparent ones"
+
+
+def where(facts_):
+    """In a line, for beside a table."""
+    known = dict(facts_)
+    names = ("processor", "kernel", "compilers", "commit", "date")
+    return "; ".join(("commit " if name == "commit" else "") + known[name]
+                     for name in names if name in known) + "."
 
 
 def memory_available():

@@ -2,8 +2,9 @@
 """The results as a page that needs nothing but itself."""
 
 import html as markup
+import itertools
 
-from . import catalog, chart, schedule, table
+from . import catalog, chart, machine, markdown, schedule, table
 
 STYLE = """
 :root { color-scheme: light dark; --back: #fbfaf8; --card: #ffffff; --text: #1d2127;
@@ -37,6 +38,27 @@ td.slower { color: var(--good); background: var(--goodback); }
 td.faster { color: var(--bad); background: var(--badback); } td.none { color: var(--soft); }
 td.us { color: var(--ours); font-weight: 600; }
 .plain th, .plain td { text-align: left; white-space: normal; }
+.plain th { white-space: nowrap; vertical-align: top; }
+details { margin: 10px 0; } summary { cursor: pointer; color: var(--soft); }
+pre { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px;
+  overflow: auto; max-height: 320px; font: 12px/1.45 ui-monospace, monospace; margin: 8px 0; }
+button { font: inherit; font-size: 13px; padding: 1px 10px; margin-left: 10px; cursor: pointer;
+  color: var(--text); background: var(--card); border: 1px solid var(--line); border-radius: 6px; }
+.verdict { font-weight: 600; color: var(--text); }
+"""
+
+# Selecting and then copying works from a file, too, where the clipboard itself is out of reach.
+SCRIPT = """
+for (const button of document.querySelectorAll("button")) button.onclick = event => {
+  event.preventDefault();
+  const details = button.closest("details"), all = document.createRange();
+  details.open = true;
+  all.selectNodeContents(details.querySelector("pre"));
+  getSelection().removeAllRanges();
+  getSelection().addRange(all);
+  button.textContent = document.execCommand("copy") ? "copied" : "selected: press Ctrl+C";
+  setTimeout(() => button.textContent = "copy", 2000);
+};
 """
 
 # The columns of the first tables, each the name of one implementation for all cases.
@@ -73,12 +95,45 @@ def _overview_of(cases, columns):
             if rows else "")
 
 
-def _overview(cases):
+def _overview(cases, where):
     late = [*catalog.SERVERS, "timer"]
-    return (_overview_of([c for c in cases if c[0] not in late], COLUMNS)
-            + _overview_of([c for c in cases if c[0] in late], SERVER_COLUMNS) +
+    halves = [([c for c in cases if c[0] not in late], COLUMNS),
+              ([c for c in cases if c[0] in late], SERVER_COLUMNS)]
+    shown = [(some, _measured(some, columns)) for some, columns in halves]
+    return ("".join(_overview_of(some, columns) for some, columns in shown) +
             '<p class="soft">How many times what hocket takes: 4 × is four times as slow, or as '
-            "large. – is a shape that the peer does not offer, or that was not measured.</p>")
+            "large. Green is where hocket is better, red where the other is, by more than 5 %. – is "
+            "a shape that the peer does not offer, or that was not measured.</p>"
+            + _to_paste("\n".join(filter(None, (markdown.overview(some, columns, where)
+                                                for some, columns in shown)))))
+
+
+def _measured(cases, columns):
+    """Those of the columns that have a number."""
+    there = {r.impl for _, _, group in cases for r in group}
+    return [impl for impl in columns if impl in there]
+
+
+def _to_paste(text):
+    return (f"<details><summary>Table to paste, Markdown <button>copy</button></summary>"
+            f"<pre>{markup.escape(text)}</pre></details>")
+
+
+def _compared(changes, said):
+    if not said:
+        return ""
+    rows = "".join(f"<tr><td>{c.bench}/{c.case}</td><td>{c.impl}</td>"
+                   + "".join(f'<td class="{_kind_of(c)}">{cell}</td>'
+                             for cell in table.change_cells(c)) + "</tr>" for c in changes)
+    heads = "".join(f"<th>{head}</th>" for head in ["", "", *table.CHANGE_HEADS])
+    lines = "".join(f"<p>{markup.escape(line)}</p>" for line in said)
+    return (f'<h2>What has changed</h2><section>{lines}<div class="wide"><table><tr>{heads}</tr>'
+            f"{rows}</table></div>{_to_paste(markdown.of_changes(changes, said[0]))}</section>")
+
+
+def _kind_of(change):
+    better = change.verdict in ("faster", "fewer")
+    return "slower" if better else "faster" if change.changed() else "none"
 
 
 def _verdict(group):
@@ -89,9 +144,13 @@ def _verdict(group):
         return ""
     best = peers[0]
     against = schedule.ratio(best, group)
-    word = "times as much" if ours.unit != "ns" else "times as long"
-    return (f"hocket {table.number(ours.median)} {ours.unit}; the best other with stacks, "
-            f"{best.impl}, takes {table.number(against)} {word}.")
+    if not against or against <= 0:
+        return ""
+    if against >= 1:
+        text = f"{best.impl} takes {table.number(against)} × what hocket takes"
+    else:
+        text = f"hocket takes {table.number(1 / against)} × what {best.impl} takes"
+    return f"{text}; {best.impl} is the best other with stacks."
 
 
 def _also(bench, group):
@@ -115,7 +174,8 @@ def _section(bench, case, group):
     if case != base:
         what = f"Page tables of {what}"
     return (f"<section><h3>{bench}/{case}</h3><p class=\"soft\">{markup.escape(what)}. "
-            f"{markup.escape(_verdict(group))}</p>{chart.svg(group)}{_also(bench, group)}</section>")
+            f"<span class=\"verdict\">{markup.escape(_verdict(group))}</span></p>"
+            f"{chart.svg(group)}{_also(bench, group)}</section>")
 
 
 def _pairs(pairs):
@@ -124,18 +184,19 @@ def _pairs(pairs):
     return f'<table class="plain">{rows}</table>'
 
 
-def _charts(cases):
-    parts, last = [], None
-    for bench, case, group in cases:
-        if bench != last:
-            parts.append(f"<h2>{markup.escape(catalog.TITLES[bench])}</h2>")
-            last = bench
-        parts.append(_section(bench, case, group))
+def _charts(cases, where):
+    parts = []
+    for bench, some in itertools.groupby(cases, key=lambda case: case[0]):
+        some = list(some)
+        parts.append(f"<h2>{markup.escape(catalog.TITLES[bench])}</h2>"
+                     f'<p class="soft">{markup.escape(where)}</p>')
+        parts += [_section(*case) for case in some]
+        parts.append(_to_paste(markdown.of_bench(bench, some, where)))
     return "".join(parts)
 
 
-def html(results, facts, remarks):
-    cases = list(schedule.by_case(results))
+def html(results, facts, remarks, changes=(), said=()):
+    cases, where = list(schedule.by_case(results)), machine.where(facts)
     shown = {r.impl for r in results}
     impls = [(impl, what) for impl, what in catalog.IMPLS.items() if impl in shown]
     notes = "".join(f"<p>{markup.escape(line)}</p>" for line in remarks)
@@ -147,9 +208,11 @@ def html(results, facts, remarks):
 <p class="soft">All in the same run on the same core. Less is better everywhere. A bar is the
 median of the rounds, the line across its end goes from the best round to the worst, the last
 column is the ratio to hocket.</p>
-<h2>At a glance</h2><section>{_overview(cases)}</section>
-{_charts(cases)}
+<h2>At a glance</h2><section>{_overview(cases, where)}</section>
+{_compared(changes, said)}
+{_charts(cases, where)}
 <h2>How it was measured</h2><section>{notes}{_pairs(facts)}</section>
 <h2>Who is who</h2><section>{_pairs(impls)}</section>
+<script>{SCRIPT}</script>
 </body></html>
 """

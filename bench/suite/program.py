@@ -10,6 +10,7 @@ import time
 from typing import NamedTuple
 
 TIME_LIMIT_S = 180
+OUT_OF_TIME = 1000    # no status that a program can have
 SCRIPTS = {"python": "python.py", "greenlet": "greenlet_peer.py"}
 PEERS = pathlib.Path(__file__).resolve().parent.parent / "peers"
 
@@ -34,19 +35,19 @@ class Program:
     def __init__(self, name, argv):
         self.name, self.argv = name, argv
 
-    def rows(self):
+    def rows(self, limit=TIME_LIMIT_S):
         """What it can measure, or the reason why it cannot."""
-        status, out, err = _call([*self.argv, "list"])[:3]
+        status, out, err = _call([*self.argv, "list"], limit)[:3]
         if status:
-            return [], _reason(status, out, err)
+            return [], _reason(status, out, err, limit)
         lines = (line.split(maxsplit=3) for line in out.splitlines())
         return [Row(self, *words) for words in lines], None
 
-    def measure(self, row, scale):
+    def measure(self, row, scale, limit=TIME_LIMIT_S):
         argv = [*self.argv, "run", row.bench, row.case, row.impl, str(scale)]
-        status, out, err, share = _call(argv)
+        status, out, err, share = _call(argv, limit)
         if status:
-            return Outcome({}, _reason(status, out, err), share)
+            return Outcome({}, _reason(status, out, err, limit), share)
         first, *others = out.splitlines()
         numbers, also = {row.case: (float(first), row.unit)}, {}
         for case, number, unit in (line.split(maxsplit=2) for line in others):
@@ -57,15 +58,15 @@ class Program:
         return Outcome(numbers, None, share, also)
 
 
-def _call(argv):
-    """Exit status (a negative signal, None: out of time), output, errors, and the share of its
-    core's time that it had."""
+def _call(argv, limit):
+    """Exit status (a negative signal, OUT_OF_TIME), output, errors, and the share of its core's
+    time that it had."""
     start, before = time.monotonic(), _used()
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=TIME_LIMIT_S,
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=limit,
                               stdin=subprocess.DEVNULL, check=False)
     except subprocess.TimeoutExpired:
-        return TIME_LIMIT_S, "", "", 1.0
+        return OUT_OF_TIME, "", "", 1.0
     except OSError as error:
         return 127, "", error.strerror, 1.0
     share = (_used() - before) / (time.monotonic() - start)
@@ -78,9 +79,13 @@ def _used():
     return usage.ru_utime + usage.ru_stime
 
 
-def _reason(status, out, err):
-    if status == TIME_LIMIT_S:
-        return f"not done in {TIME_LIMIT_S} s"
+def not_done(limit):
+    return f"not done in {limit:.3g} s"
+
+
+def _reason(status, out, err, limit):
+    if status == OUT_OF_TIME:
+        return not_done(limit)
     for line in out.splitlines():
         if status == 3 and line.startswith("fail: "):
             return line[len("fail: "):]

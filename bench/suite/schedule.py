@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: MIT
 """In which order things are measured, and what comes of it."""
 
+import random
 import statistics
 import sys
-import time
 
 from . import catalog, machine, program
 
 # Below this share of its core's time a program was disturbed, and is given a second chance.
 UNDISTURBED = 0.9
+# Of the order in which the implementations of a case are measured in each round.
+SEED = 20
 
 
 class Result:
-    """One implementation in one case: a number for each round, or why it failed."""
+    """One implementation in one case: a number for each round, of which only the last may be
+    missing, or why it failed."""
 
     def __init__(self, bench, case, impl, unit):
         self.bench, self.case, self.impl, self.unit = bench, case, impl, unit
@@ -35,47 +38,84 @@ class Result:
         return statistics.median(self.also[name]) if name in self.also else None
 
     def as_json(self):
-        also = {name: {"median": self.also_median(name), "runs": runs}
-                for name, runs in self.also.items()}
         return {"bench": self.bench, "case": self.case, "impl": self.impl, "unit": self.unit,
-                "min": self.min, "median": self.median, "runs": self.runs,
-                **({"also": also} if also else {})}
+                "min": self.min, "median": self.median, "runs": self.runs}
+
+    def also_as_json(self):
+        """[{}]: what was found besides."""
+        return [{"bench": self.bench, "case": self.case, "impl": self.impl, "name": name,
+                 "median": self.also_median(name), "runs": runs}
+                for name, runs in self.also.items()]
+
+
+class Case:
+    """What is compared with each other: so many rounds are wanted, so many are done."""
+
+    def __init__(self, bench, name, rows, wanted):
+        self.bench, self.name, self.rows, self.wanted = bench, name, rows, wanted
+        self.done = 0
 
 
 class Schedule:
-    """deadline, of time.monotonic(): past it one round must do."""
+    """effort: rounds, scale, and, of a comparison, even where fewer rounds are usual."""
 
-    def __init__(self, rows, rounds, scale, deadline):
-        self.rows, self.rounds, self.scale, self.deadline = rows, rounds, scale, deadline
+    def __init__(self, rows, effort, budget):
+        self.rows, self.effort, self.budget = rows, effort, budget
         self.results = {}
         self.measured = self.disturbed = 0
-        self.hurried = []
+        self.hurried, self.skipped = [], []
 
     def run(self):
         """Case by case, so that what is compared was measured close together."""
-        for bench, cases in catalog.BENCHES.items():
+        cases = [Case(bench, case, rows, self._rounds(bench, case))
+                 for bench, cases in catalog.BENCHES.items() for case in cases
+                 if (rows := [r for r in self.rows if (r.bench, r.case) == (bench, case)])]
+        for i, case in enumerate(cases):
+            self._run_case(case, cases[i + 1:])
+        for turn in range(1, max((case.wanted for case in cases), default=0)):
             for case in cases:
-                rows = [r for r in self.rows if (r.bench, r.case) == (bench, case)]
-                if rows:
-                    self._run_case(bench, case, rows)
+                if case.done == turn < case.wanted:
+                    self._run_round(case, 0)
         _progress("")
-        return list(self.results.values())
+        self.hurried = [f"{case.bench}/{case.name}" for case in cases if self._is_short(case)]
+        return [r for r in self.results.values() if r.runs or r.failure]
 
-    def _run_case(self, bench, case, rows):
-        """Each implementation once a round; another one begins each time."""
-        rounds = catalog.rounds_of(bench, case, self.rounds)
-        for turn in range(rounds):
-            if turn and time.monotonic() > self.deadline:
-                self.hurried.append(f"{bench}/{case}")
-                return
-            first = turn * len(rows) // rounds
-            for row in rows[first:] + rows[:first]:
-                _progress(f"{bench}/{case}, round {turn + 1} of {rounds}: {row.impl}")
-                if not self._failed(row):
-                    self._measure(row)
+    def _run_case(self, case, later):
+        """For want of time there are fewer rounds, of which some are made up for at the end; then
+        fewer peers, but for the main ones."""
+        rounds = self.budget.rounds(case.wanted, case.rows, [(c.wanted, c.rows) for c in later])
+        reserve = self.budget.sum(r for c in later for r in c.rows if _is_main(r))
+        while case.done < rounds:
+            self._run_round(case, reserve)
 
-    def _measure(self, row):
-        outcome = self._outcome(row)
+    def _run_round(self, case, reserve):
+        """Each implementation once, in an order of chance. reserve is for what must be measured
+        after this; in the first round that is also of this case."""
+        turn, order = case.done, in_round(case.rows, case.done)
+        case.done += 1
+        for i, row in enumerate(order):
+            _progress(f"{case.bench}/{case.name}, round {turn + 1} of {case.wanted}: {row.impl}")
+            result = self._result(row, row.case, row.unit)
+            # Those that missed a round are out of step, and take part in none of the others.
+            if result.failure or len(result.runs) != turn:
+                continue
+            must = turn == 0 and _is_main(row)
+            after = reserve + self.budget.sum(r for r in order[i + 1:] if turn == 0 and _is_main(r))
+            if self.budget.fits(row, 0 if must else after):
+                self._measure(row, after)
+            elif turn == 0:
+                self.skipped.append(row)
+
+    def _is_short(self, case):
+        """Whether it had less than was wanted."""
+        there = [self._result(row, row.case, row.unit) for row in case.rows]
+        return any(r.runs and not r.failure and len(r.runs) < case.wanted for r in there)
+
+    def _rounds(self, bench, case):
+        return catalog.rounds_of(bench, case, self.effort["rounds"], self.effort["comparing"])
+
+    def _measure(self, row, reserve):
+        outcome = self._outcome(row, reserve)
         self.measured += 1
         self.disturbed += outcome.share < UNDISTURBED
         if outcome.failure:
@@ -85,26 +125,45 @@ class Schedule:
         for name, number in outcome.also.items():
             self._result(row, row.case, row.unit).also.setdefault(name, []).append(number)
 
-    def _outcome(self, row):
+    def _outcome(self, row, reserve):
         if row.bench == "memory":
             needed = catalog.memory_needed(row)
             if needed > machine.memory_available():
                 return program.Outcome({}, f"may need {needed / 2**30:.1f} GiB of memory", 1.0)
-            return row.program.measure(row, self.scale)._replace(share=1.0)
-        outcome = row.program.measure(row, self.scale)
+            return self._once(row, reserve)._replace(share=1.0)
+        outcome = self._once(row, reserve)
         if row.bench in catalog.UNDISTURBED:
             return outcome._replace(share=1.0)
-        if outcome.share < UNDISTURBED:
-            again = row.program.measure(row, self.scale)
-            outcome = max(outcome, again, key=lambda o: o.share)
+        if outcome.share < UNDISTURBED and not outcome.failure and self.budget.fits(row, reserve):
+            again = self._once(row, reserve)
+            if not again.failure:
+                outcome = max(outcome, again, key=lambda o: o.share)
         return outcome
 
-    def _failed(self, row):
-        return self._result(row, row.case, row.unit).failure
+    def _once(self, row, reserve):
+        """It is ended when the time that is not reserved for others has passed, though not before
+        it has had twice what was expected of it, while there is any."""
+        limit = max(self.budget.limit(reserve), min(self.budget.limit(),
+                                                    2 * self.budget.estimate(row)))
+        start = self.budget.clock()
+        outcome = row.program.measure(row, self.effort["scale"], limit)
+        self.budget.learn(row, self.budget.clock() - start)
+        return outcome
 
     def _result(self, row, case, unit):
         key = (row.bench, case, row.impl)
         return self.results.setdefault(key, Result(row.bench, case, row.impl, unit))
+
+
+def in_round(rows, turn):
+    """The rows of a case in an order of chance, which is the same in every run."""
+    rows = list(rows)
+    random.Random(f"{SEED} {rows[0].bench}/{rows[0].case} {turn}").shuffle(rows)
+    return rows
+
+
+def _is_main(row):
+    return row.impl in catalog.MAIN
 
 
 def _progress(text):

@@ -22,7 +22,7 @@ import tempfile
 import time
 from typing import NamedTuple
 
-from .program import TIME_LIMIT_S, Outcome, Row
+from .program import TIME_LIMIT_S, Outcome, Row, not_done
 
 RATIO = "x the generator's CPU"
 BYTES = "bytes RSS"
@@ -84,11 +84,11 @@ class Failed(Exception):
 class Running:
     """A server, until it is left."""
 
-    def __init__(self, argv, environment=None, port=None, about=None):
+    def __init__(self, argv, environment=None, port=None, about=None, limit=START_LIMIT_S):
         self.process = subprocess.Popen(
             argv, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.about = about
+        self.about, self.limit = about, min(limit, START_LIMIT_S)
         try:
             self.port = port or self._printed_port()
             self._wait_for_port()
@@ -97,14 +97,15 @@ class Running:
             raise
 
     def _printed_port(self):
-        ready = select.select([self.process.stdout], [], [], START_LIMIT_S)[0]
+        ready = select.select([self.process.stdout], [], [], self.limit)[0]
         line = self.process.stdout.readline() if ready else ""
         if not line.strip().isdigit():
             raise Failed("the server does not start")
         return int(line)
 
     def _wait_for_port(self):
-        for _ in range(START_LIMIT_S * 100):
+        until = time.monotonic() + self.limit
+        while time.monotonic() < until:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return
@@ -132,14 +133,14 @@ def _free_port():
         return free.getsockname()[1]
 
 
-def _start_nginx(program):
+def _start_nginx(program, limit):
     """It cannot be asked which port it got, so it is told."""
     about, port = tempfile.mkdtemp(prefix="hocket-bench-"), _free_port()
     text = (HERE / "nginx.conf").read_text(encoding="utf-8")
     conf = pathlib.Path(about) / "nginx.conf"
     conf.write_text(text.replace("@PORT@", str(port)).replace("@DIRECTORY@", about),
                     encoding="utf-8")
-    return Running([program, "-p", about, "-c", str(conf)], port=port, about=about)
+    return Running([program, "-p", about, "-c", str(conf)], port=port, about=about, limit=limit)
 
 
 class Server:
@@ -150,6 +151,7 @@ class Server:
         self.other_core = other_core
         self.kind = KINDS.get(impl, USUAL)
         self.calls = {}
+        self.until = 0    # of the monotonic clock: when what is being measured must be done
 
     def _mode(self, case):
         if self.name == "nginx":
@@ -162,7 +164,7 @@ class Server:
         alone = self.other_core is None
         return self._mode(case) and not (alone and (case.apart or case.cores > 1))
 
-    def rows(self):
+    def rows(self, _limit=TIME_LIMIT_S):
         """What it can measure; never a reason why it cannot, as programs may have."""
         rows = []
         for (bench, name), case in CASES.items():
@@ -171,8 +173,9 @@ class Server:
                 rows.append(Row(self, bench, name, self.name, unit))
         return rows, None
 
-    def measure(self, row, scale):
+    def measure(self, row, scale, limit=TIME_LIMIT_S):
         case = _for(row)
+        self.until = time.monotonic() + limit
         try:
             found = self._load(case, ["--seconds", f"{max(scale, 0.3):.2f}"])
             if scale >= 1 and not case.cores and case.connections and (row.bench, row.case) not in self.calls:
@@ -199,13 +202,16 @@ class Server:
 
     def _start(self, case):
         if self.name == "nginx":
-            return _start_nginx(self.program)
+            return _start_nginx(self.program, self._left())
         argv = [self.program, self._mode(case)]
         if case.cores > 1:
             # The generators' cores, however this process is pinned.
             with _on(self._cores(case)):
-                return Running([*argv, str(case.cores)], self.kind.environment)
-        return Running(argv, self.kind.environment)
+                return Running([*argv, str(case.cores)], self.kind.environment, limit=self._left())
+        return Running(argv, self.kind.environment, limit=self._left())
+
+    def _left(self):
+        return max(0.01, self.until - time.monotonic())
 
     def _cores(self, case):
         own = os.sched_getaffinity(0)
@@ -226,12 +232,13 @@ class Server:
                 "--pid", str(server.process.pid), "--connections", str(case.connections),
                 "--depth", str(case.depth), "--idle", str(case.idle), *more]
         cores = cores or ({self.other_core} if case.apart else os.sched_getaffinity(0))
+        limit = self._left()
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=TIME_LIMIT_S,
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=limit,
                                   stdin=subprocess.DEVNULL, check=False,
                                   preexec_fn=lambda: os.sched_setaffinity(0, cores))
         except subprocess.TimeoutExpired:
-            raise Failed(f"not done in {TIME_LIMIT_S} s") from None
+            raise Failed(not_done(limit)) from None
         if done.returncode:
             lines = [line for line in done.stdout.splitlines() if "fail: " in line]
             raise Failed(lines[-1].partition("fail: ")[2] if lines else
@@ -313,17 +320,21 @@ def notes(rows):
     return lines
 
 
+def _load_of(build):
+    return str(build / "bench" / "bench-load")
+
+
+def built(build, lines, load_of, other_core):
+    """The servers of a build, from its list of programs, and the load generator of a build."""
+    there = dict(line.split()[1:3] for line in lines if line.startswith("server "))
+    names = {impl: there.get(PROGRAMS.get(impl, impl)) for impl in [*there, *PROGRAMS]}
+    return [Server(impl, str(build / "bench" / name), _load_of(load_of), other_core)
+            for impl, name in names.items() if name]
+
+
 def found(build, lines, other_core):
-    """The servers of a build, from its list of programs, and {impl: reason} of those left out."""
-    built = dict(line.split()[1:3] for line in lines if line.startswith("server "))
-    load, missing = str(build / "bench" / "bench-load"), {}
-    servers = []
-    for impl in [*built, *PROGRAMS]:
-        program = built.get(PROGRAMS.get(impl, impl))
-        if program:
-            servers.append(Server(impl, str(build / "bench" / program), load, other_core))
-    if _nginx():
-        servers.append(Server("nginx", _nginx(), load, other_core))
-    else:
-        missing["nginx"] = "needs nginx"
-    return servers, missing
+    """All that a build and this machine have, and {impl: reason} of those left out."""
+    servers = built(build, lines, build, other_core)
+    if not _nginx():
+        return servers, {"nginx": "needs nginx"}
+    return [*servers, Server("nginx", _nginx(), _load_of(build), other_core)], {}

@@ -63,3 +63,24 @@ def print_all(results):
               + "".join(f"{head:>13}" for head in also_heads(bench, group)))
         for result in group:
             print(_line(result, group))
+
+
+CHANGE_HEADS = ["ratio", "95 %", "p", "rounds", "verdict"]
+
+
+def change_cells(change):
+    """The texts of a comparison's columns."""
+    known = None not in (change.low, change.high)
+    between = f"{change.low:.3f} to {change.high:.3f}" if known else ""
+    return [f"{change.ratio:.3f}" if change.ratio is not None else "", between,
+            f"{change.p:.2g}" if change.p is not None else "", change.rounds, change.verdict]
+
+
+def print_changes(changes, said):
+    print("\n" + "\n".join(said))
+    widths = [8, 18, 9, 8, 16]
+    print(f"  {'':<44}" + "".join(f"{h:>{w}}" for h, w in zip(CHANGE_HEADS, widths)))
+    for c in changes:
+        mark = "!" if c.changed() else " "
+        print(f"{mark} {f'{c.bench}/{c.case} {c.impl}':<44}"
+              + "".join(f"{cell:>{w}}" for cell, w in zip(change_cells(c), widths)))

@@ -79,21 +79,23 @@ static uint64_t to_multiple_of_8(double n)
     return n < 8 ? 8 : (uint64_t)n / 8 * 8;
 }
 
-/* How many operations fill the time; what is run for that warms up, too. */
-static uint64_t calibrate(bench_time_fn *time, double ns)
+/* How many operations fill the time; what is run for that warms up, too. A crowd takes so long to
+ * set up that it is tried once. */
+static uint64_t calibrate(const struct bench_entry *e, double ns)
 {
-    uint64_t n = 64;
+    uint64_t n = e->least ? e->least : 64;
     double took;
 
-    while ((took = time(n)) < ns / 8 && n < UINT64_C(1) << 40)
+    while ((took = e->time(n)) < ns / 8 && n < UINT64_C(1) << 40 && !e->least)
         n *= took < ns / 64 ? 4 : 2;
-    return to_multiple_of_8((double)n * ns / took);
+    n = to_multiple_of_8((double)n * ns / took);
+    return n < e->least ? e->least : n;
 }
 
 /* A fixed number of operations is a most: with a small SCALE there is only time for some. */
 static double measure_time(const struct bench_entry *e, double scale)
 {
-    uint64_t n = calibrate(e->time, usual_ns * scale);
+    uint64_t n = calibrate(e, usual_ns * scale);
 
     if (e->count && (scale >= 1 || n > e->count))
         n = e->count;

@@ -64,6 +64,7 @@ struct bench_entry {
     bench_time_fn *time;
     uint64_t count; /* of operations; 0: as many as fill the usual time. Or of coroutines */
     bench_park_fn *park;
+    uint64_t least; /* operations: fewer would take no less time, most of it to set up */
 };
 
 /* Ends with an entry of zeros. */
@@ -71,15 +72,20 @@ extern const struct bench_entry bench_table[];
 
 #define BENCH_TIME(bench, name, impl, fn)                                                          \
     {                                                                                              \
-        bench, name, impl, fn, 0, NULL                                                             \
+        bench, name, impl, fn, 0, NULL, 0                                                          \
     }
 #define BENCH_COUNT(bench, name, impl, fn, count)                                                  \
     {                                                                                              \
-        bench, name, impl, fn, count, NULL                                                         \
+        bench, name, impl, fn, count, NULL, 0                                                      \
+    }
+/* Many at once, which take long to set up: what it takes is tried only once, with the least. */
+#define BENCH_CROWD(bench, name, impl, fn, least)                                                  \
+    {                                                                                              \
+        bench, name, impl, fn, 0, NULL, least                                                      \
     }
 #define BENCH_PARK(name, impl, fn, count)                                                          \
     {                                                                                              \
-        "memory", name, impl, NULL, count, fn                                                      \
+        "memory", name, impl, NULL, count, fn, 0                                                   \
     }
 #define BENCH_MEMORY(impl, fn)                                                                     \
     BENCH_PARK("10000", impl, fn, 10000), BENCH_PARK("100000", impl, fn, 100000),                  \
@@ -88,7 +94,7 @@ extern const struct bench_entry bench_table[];
 #define BENCH_GENERATOR(impl, fn) BENCH_COUNT("generator", "range", impl, fn, 10000000)
 #define BENCH_END                                                                                  \
     {                                                                                              \
-        NULL, NULL, NULL, NULL, 0, NULL                                                            \
+        NULL, NULL, NULL, NULL, 0, NULL, 0                                                         \
     }
 
 /* Nanoseconds of CLOCK_MONOTONIC. */

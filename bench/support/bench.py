@@ -13,9 +13,10 @@ GENERATOR_COUNT = 10_000_000
 class Entry:
     """Either time(n), which answers the nanoseconds of n operations, or park(n)."""
 
-    def __init__(self, bench, name, impl, time=None, count=0, park=None):
+    def __init__(self, bench, name, impl, time=None, count=0, park=None, least=0):
         self.bench, self.name, self.impl = bench, name, impl
         self.time, self.count, self.park = time, count, park
+        self.least = least  # operations: fewer would take no less time
         self.unit = "bytes RSS" if park else "ns"
 
 
@@ -45,17 +46,18 @@ def multiple_of_8(n):
     return max(int(n), 8) // 8 * 8
 
 
-def calibrate(time, ns):
-    """How many operations fill the time; what is run for that warms up, too."""
-    n = 64
-    while (took := time(n)) < ns / 8:
+def calibrate(entry, ns):
+    """How many operations fill the time; what is run for that warms up, too. A crowd takes so long
+    to set up that it is tried once."""
+    n = entry.least or 64
+    while (took := entry.time(n)) < ns / 8 and not entry.least:
         n *= 2
-    return multiple_of_8(n * ns / took)
+    return max(multiple_of_8(n * ns / took), entry.least)
 
 
 def measure_time(entry, scale):
     """A fixed number of operations is a most: with a small SCALE there is only time for some."""
-    n = calibrate(entry.time, USUAL_NS * scale)
+    n = calibrate(entry, USUAL_NS * scale)
     if entry.count and (scale >= 1 or n > entry.count):
         n = entry.count
     return entry.time(n) / n

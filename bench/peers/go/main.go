@@ -17,6 +17,7 @@ type entry struct {
 	time        func(n int) time.Duration
 	count       int
 	park        func(n int)
+	least       int // operations: fewer would take no less time, most of it to set up
 }
 
 const (
@@ -38,9 +39,9 @@ var table = []entry{
 	{bench: "yield", name: "2", time: yield(2, false)},
 	{bench: "yield", name: "10", time: yield(10, false)},
 	{bench: "yield", name: "1000", time: yield(1000, false)},
-	{bench: "yield", name: "100000", time: yield(100000, false)},
-	{bench: "yield", name: "100000_shuffled", time: yield(100000, true)},
-	{bench: "yield", name: "1000000", time: yield(1000000, false)},
+	{bench: "yield", name: "100000", time: yield(100000, false), least: 400000},
+	{bench: "yield", name: "100000_shuffled", time: yield(100000, true), least: 400000},
+	{bench: "yield", name: "1000000", time: yield(1000000, false), least: 4000000},
 	{bench: "spawn_join", name: "one", time: spawnJoin},
 	{bench: "memory", name: "10000", park: park, count: 10000},
 	{bench: "memory", name: "100000", park: park, count: 100000},
@@ -56,21 +57,28 @@ func multipleOf8(n float64) int {
 	return int(math.Max(n, 8)) / 8 * 8
 }
 
-// What is run to find out how many operations fill the time warms up, too.
-func calibrate(run func(int) time.Duration, ns float64) int {
+// What is run to find out how many operations fill the time warms up, too. A crowd takes so long to
+// set up that it is tried once.
+func calibrate(e entry, ns float64) int {
 	n := 64
-	for {
-		took := float64(run(n))
-		if took >= ns/8 {
-			return multipleOf8(float64(n) * ns / took)
-		}
-		n *= 2
+	if e.least > 0 {
+		n = e.least
 	}
+	took := float64(e.time(n))
+	for took < ns/8 && e.least == 0 {
+		n *= 2
+		took = float64(e.time(n))
+	}
+	n = multipleOf8(float64(n) * ns / took)
+	if n < e.least {
+		return e.least
+	}
+	return n
 }
 
 // A fixed number of operations is a most: with a small SCALE there is only time for some.
 func measureTime(e entry, scale float64) float64 {
-	n := calibrate(e.time, usualNs*scale)
+	n := calibrate(e, usualNs*scale)
 	if e.count > 0 && (scale >= 1 || n > e.count) {
 		n = e.count
 	}
