@@ -31,7 +31,7 @@ configurations=(
     release debug lto hardened native outline outline-debug
     clang clang-debug clang-hardened clang-outline clang-lto
     aarch64-hardened riscv64-hardened arm-hardened riscv64-lto
-    static tree riscv64-soft darwin instructions
+    static tree riscv64-soft darwin instructions bench
 )
 quick=(release debug tree)
 
@@ -345,6 +345,10 @@ run() {
     riscv64-soft) run_check tests/softfloat ;;
     darwin) run_tap tests/poll/darwin ;;
     instructions) run_tap tests/instructions ;;
+    bench)
+        run_tap tests/bench/suite
+        run_tap tests/bench/programs
+        ;;
     *) run_configuration "$name" ;;
     esac >"$out/$name.results" 2>"$out/$name.errors"
     report "$name" $((SECONDS - started))

@@ -2,6 +2,7 @@
 """How much time there is, and what can be done in it."""
 
 import math
+import statistics
 import time
 
 from . import catalog
@@ -10,8 +11,8 @@ from .program import TIME_LIMIT_S
 # Until something was measured, seconds: of any program, beside its measuring; of its measuring at a
 # scale of 1; of each of a crowd; of a server's start, warm-up and end.
 START, MEASURING, EACH, SERVER = 0.08, 0.35, 6e-6, 0.35
-# A machine may be slower than that, but not without bounds.
-SLOWEST = 4.0
+# What is given no more time has hung: as many times what was expected, though some seconds.
+PATIENCE, PATIENCE_S = 10, 5
 
 
 class Budget:
@@ -20,29 +21,36 @@ class Budget:
 
     def __init__(self, until=math.inf, scale=1.0, clock=time.monotonic):
         self.until, self.scale, self.clock = until, scale, clock
-        self.expected = self.took = 0.0
         self.known = {}
+        self.slower = []    # how many times the usual time each took
 
     def left(self):
         return self.until - self.clock()
 
-    def limit(self, reserve=0.0):
+    def limit(self):
         """Seconds that may pass in what is begun now."""
-        return max(0.01, min(TIME_LIMIT_S, self.left() - reserve))
+        return max(0.01, min(TIME_LIMIT_S, self.left()))
+
+    def limit_of(self, row, reserve):
+        """The same of a row, which leaves the reserve of seconds to others once it has had twice
+        what was expected of it."""
+        if math.isinf(self.until):
+            return self.limit()
+        expected = self.estimate(row)
+        most = max(self.left() - reserve, 2 * expected)
+        return min(self.limit(), most, max(PATIENCE_S, PATIENCE * expected))
 
     def estimate(self, row):
         """Seconds: what it took before, or what such things take on a machine like this."""
         if (key := _key(row)) in self.known:
             return self.known[key]
-        return _usual(row, self.scale) * self._slower()
-
-    def _slower(self):
-        return min(max(1.0, self.took / self.expected), SLOWEST) if self.expected else 1.0
+        slower = statistics.median(self.slower) if self.slower else 1.0
+        return _usual(row, self.scale) * max(1.0, slower)
 
     def learn(self, row, took):
+        """Of what has not failed, and so is typical of the machine."""
         if _key(row) not in self.known:
-            self.expected += _usual(row, self.scale)
-            self.took += took
+            self.slower.append(took / _usual(row, self.scale))
         self.known[_key(row)] = took * 1.1
 
     def sum(self, rows):
@@ -58,7 +66,7 @@ class Budget:
         all_ = wanted * self.sum(rows) + sum(rounds * self.sum(some) for rounds, some in later)
         if all_ <= self.left():
             return wanted
-        return max(1, min(wanted, int(wanted * self.left() / all_)))
+        return max(0, int(wanted * self.left() / all_))
 
 
 def _key(row):

@@ -30,7 +30,8 @@ svg .name.floor { fill: var(--soft); } svg .failure { fill: var(--bad); }
 .bar.ours.variant { fill: var(--variant); }
 .grid { stroke: var(--line); stroke-width: 1; } .spread { stroke: var(--mark); fill: none;
   stroke-width: 1.2; opacity: .75; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: 13px; width: 100%; }
+.wide { overflow-x: auto; margin-bottom: 14px; } table.few { width: auto; }
+table.few td, table.few th { min-width: 90px; } table { border-collapse: collapse; font-size: 13px; width: 100%; }
 th, td { padding: 4px 6px; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } th { font-weight: 600; }
@@ -63,6 +64,7 @@ for (const button of document.querySelectorAll("button")) button.onclick = event
 
 # The columns of the first tables, each the name of one implementation for all cases.
 SERVER_COLUMNS = ["bare-epoll", "bare-uring", "libev", "libuv", "st", "go", "go-nethttp", "nginx"]
+FEW = 5    # with so many a table need not be as wide as the page
 COLUMNS = ["boost-jump", "boost-fiber-ctx", "boost-fiber", "ucontext", "pcl", "st", "go",
            "greenlet", "python", "cpp20"]
 
@@ -91,7 +93,8 @@ def _overview_of(cases, columns):
             rows.append(f"<tr><td>{bench}/{case}</td><td class=\"us\">"
                         f"{table.number(ours.median)} {_short(ours.unit)}</td>{cells}</tr>")
     heads = "".join(f"<th>{impl}</th>" for impl in ["", "hocket", *columns])
-    return (f'<div class="wide"><table><tr>{heads}</tr>{"".join(rows)}</table></div>'
+    few = ' class="few"' if len(columns) < FEW else ""
+    return (f'<div class="wide"><table{few}><tr>{heads}</tr>{"".join(rows)}</table></div>'
             if rows else "")
 
 
@@ -147,10 +150,10 @@ def _verdict(group):
     if not against or against <= 0:
         return ""
     if against >= 1:
-        text = f"{best.impl} takes {table.number(against)} × what hocket takes"
-    else:
-        text = f"hocket takes {table.number(1 / against)} × what {best.impl} takes"
-    return f"{text}; {best.impl} is the best other with stacks."
+        return (f"{best.impl}, the best other with stacks, takes {table.number(against)} × what "
+                "hocket takes.")
+    return (f"hocket takes {table.number(1 / against)} × what {best.impl}, the best other with "
+            "stacks, takes.")
 
 
 def _also(bench, group):

@@ -75,7 +75,7 @@ class Schedule:
         for turn in range(1, max((case.wanted for case in cases), default=0)):
             for case in cases:
                 if case.done == turn < case.wanted:
-                    self._run_round(case, 0)
+                    self._run_round(case, [])
         _progress("")
         self.hurried = [f"{case.bench}/{case.name}" for case in cases if self._is_short(case)]
         return [r for r in self.results.values() if r.runs or r.failure]
@@ -83,14 +83,15 @@ class Schedule:
     def _run_case(self, case, later):
         """For want of time there are fewer rounds, of which some are made up for at the end; then
         fewer peers, but for the main ones."""
-        rounds = self.budget.rounds(case.wanted, case.rows, [(c.wanted, c.rows) for c in later])
-        reserve = self.budget.sum(r for c in later for r in c.rows if _is_main(r))
-        while case.done < rounds:
-            self._run_round(case, reserve)
+        others = [(c.wanted, c.rows) for c in later]
+        must_later = [r for c in later for r in c.rows if _is_main(r)]
+        self._run_round(case, must_later)
+        while self.budget.rounds(case.wanted - case.done, case.rows, others):
+            self._run_round(case, must_later)
 
-    def _run_round(self, case, reserve):
-        """Each implementation once, in an order of chance. reserve is for what must be measured
-        after this; in the first round that is also of this case."""
+    def _run_round(self, case, must_later):
+        """Each implementation once, in an order of chance. There must be time for some that come
+        later; in the first round also for those of this case."""
         turn, order = case.done, in_round(case.rows, case.done)
         case.done += 1
         for i, row in enumerate(order):
@@ -99,10 +100,10 @@ class Schedule:
             # Those that missed a round are out of step, and take part in none of the others.
             if result.failure or len(result.runs) != turn:
                 continue
-            must = turn == 0 and _is_main(row)
-            after = reserve + self.budget.sum(r for r in order[i + 1:] if turn == 0 and _is_main(r))
-            if self.budget.fits(row, 0 if must else after):
-                self._measure(row, after)
+            must = [r for r in order[i + 1:] if turn == 0 and _is_main(r)]
+            reserve = self.budget.sum(must + must_later)
+            if self.budget.fits(row, 0 if turn == 0 and _is_main(row) else reserve):
+                self._measure(row, reserve)
             elif turn == 0:
                 self.skipped.append(row)
 
@@ -141,13 +142,11 @@ class Schedule:
         return outcome
 
     def _once(self, row, reserve):
-        """It is ended when the time that is not reserved for others has passed, though not before
-        it has had twice what was expected of it, while there is any."""
-        limit = max(self.budget.limit(reserve), min(self.budget.limit(),
-                                                    2 * self.budget.estimate(row)))
         start = self.budget.clock()
-        outcome = row.program.measure(row, self.effort["scale"], limit)
-        self.budget.learn(row, self.budget.clock() - start)
+        outcome = row.program.measure(row, self.effort["scale"],
+                                      self.budget.limit_of(row, reserve))
+        if not outcome.failure:
+            self.budget.learn(row, self.budget.clock() - start)
         return outcome
 
     def _result(self, row, case, unit):
