@@ -5,6 +5,7 @@ import os
 import pathlib
 import platform
 import re
+import subprocess
 import time
 
 
@@ -28,7 +29,7 @@ def facts():
         ("processor", f"{processor}, {os.cpu_count()} cores, {platform.machine()}"),
         ("memory", f"{memory:.0f} GiB"),
         ("kernel", f"{platform.system()} {platform.release()}"),
-        ("virtual", _hypervisor()),
+        ("hypervisor", _hypervisor()),
         ("huge pages", _huge_pages()),
         ("clock", f"CLOCK_MONOTONIC ({clock})"),
     ]
@@ -42,14 +43,16 @@ def _read(file):
 
 
 def _hypervisor():
-    """Which, as far as the machine says; a processor of x86 says whether there is one."""
-    flags = _first("/proc/cpuinfo", "flags").split()
+    """Which, as far as the processor and the firmware say."""
+    try:
+        lines = subprocess.run(["lscpu"], capture_output=True, text=True, check=False, timeout=5,
+                               stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"}).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        lines = ""
+    vendor = re.search(r"^Hypervisor vendor:\s*(.+)$", lines, re.MULTILINE)
     dmi = pathlib.Path("/sys/class/dmi/id")
-    names = [_read("/sys/hypervisor/type"), _read(dmi / "sys_vendor"), _read(dmi / "product_name")]
-    named = " ".join(name for name in names if name)
-    if "hypervisor" in flags:
-        return f"a hypervisor: {named or 'which does not say its name'}"
-    return f"no hypervisor that shows; {named}" if named else "no hypervisor that shows"
+    names = filter(None, [_read(dmi / "sys_vendor"), _read(dmi / "product_name")])
+    return ", ".join([vendor[1] if vendor else "no hypervisor that shows", *names])
 
 
 def _huge_pages():
