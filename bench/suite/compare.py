@@ -15,6 +15,7 @@ ALPHA = 0.05
 LEAST_CHANGE = 0.02    # a change of less is none, whatever the test says
 LEAST_BYTES = 1        # likewise
 LEAST_ROUNDS, MOST_ROUNDS = 8, 16
+SLACK = 4              # so many outcomes on either side are a finding: a round may disagree a little
 
 TESTS = {
     "compare": "Of each round counts hocket's number divided by the geometric mean of the peers that "
@@ -67,7 +68,7 @@ def rounds_for(tested, old_rounds=None):
     """So many that the test can find a change in each of so many rows: of pairs, or with as many of
     the other run."""
     rounds = LEAST_ROUNDS
-    while rounds < MOST_ROUNDS and max(tested, 1) * _least_p(rounds, old_rounds) > ALPHA:
+    while rounds < MOST_ROUNDS and SLACK * max(tested, 1) * _least_p(rounds, old_rounds) > ALPHA:
         rounds += 1
     return rounds
 

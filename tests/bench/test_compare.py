@@ -134,10 +134,10 @@ class WithRevision(unittest.TestCase):
 class Rounds(unittest.TestCase):
     def test_as_many_as_can_find_something(self):
         self.assertEqual(compare.rounds_for(1), 8)
-        self.assertEqual(compare.rounds_for(10), 9)
-        self.assertEqual(compare.rounds_for(60), 12)
-        self.assertEqual(compare.rounds_for(60, 7), 8)
-        self.assertEqual(compare.rounds_for(60, 5), 10)
+        self.assertEqual(compare.rounds_for(10), 11)
+        self.assertEqual(compare.rounds_for(60), 14)
+        self.assertEqual(compare.rounds_for(60, 7), 9)
+        self.assertEqual(compare.rounds_for(60, 5), 14)
         self.assertEqual(compare.rounds_for(60, 2), compare.MOST_ROUNDS)
 
     def test_explained(self):
