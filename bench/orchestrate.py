@@ -36,7 +36,7 @@ def parse(args):
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--html", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--spent", type=float, default=0, help="seconds, before this began")
+    parser.add_argument("--since", type=float, help="seconds by the clock: when it began")
     parser.add_argument("--check", action="store_true", help="only check the options")
     parser.add_argument("--meson", default="", help="the options of the build")
     parser.add_argument("--packages", default="", help="those of the peers")
@@ -158,12 +158,12 @@ def compared(options, numbers):
 
 def prepared(options):
     """What is there: programs, what is missing, the compilers, the core; and the time there is."""
-    start = time.monotonic()
+    since = options.since
     if options.against:
-        old.build(options.against, options.meson.split())
-        start = time.monotonic()
+        since = None if old.build(options.against, options.meson.split()) else since
+    spent = max(0, time.time() - since) if since else 0
     effort = QUICK if options.quick else FULL
-    time_ = budget.Budget(start + effort["seconds"] - REPORT_S - options.spent, effort["scale"])
+    time_ = budget.Budget(time.monotonic() + effort["seconds"] - REPORT_S - spent, effort["scale"])
     core = machine.Core()
     servers.raise_limits()
     programs, missing, compilers = program.found(options.build)

@@ -28,10 +28,11 @@ configurations=(
     aarch64-debug riscv64-debug arm-debug arm-a32-debug
     aarch64-bti
     aarch64-clang riscv64-clang arm-clang
+    instructions
     release debug lto hardened native outline outline-debug
     clang clang-debug clang-hardened clang-outline clang-lto
     aarch64-hardened riscv64-hardened arm-hardened riscv64-lto
-    static tree riscv64-soft darwin instructions bench
+    static tree riscv64-soft darwin bench
 )
 quick=(release debug tree)
 

@@ -57,7 +57,8 @@ def remarks(name):
 
 
 def build(name, options):
-    """hocket's programs of that commit, built with these options of Meson."""
+    """hocket's programs of that commit, built with these options of Meson. Answers whether there
+    was anything to do."""
     _check_out(name)
     if not (BUILD / "build.ninja").exists():
         _run("meson", "setup", str(BUILD), str(TREE), *options)
@@ -66,7 +67,7 @@ def build(name, options):
     lines = program.lines_of(BUILD)
     targets = ["bench/" + words[-1] for line in lines if (words := line.split())
                and words[0] in ("program", "server") and "-hocket" in words[-1]]
-    _run("ninja", "-C", str(BUILD), *targets)
+    return "no work to do" not in _run("ninja", "-C", str(BUILD), *targets)
 
 
 def _check_out(name):
@@ -83,6 +84,7 @@ def _run(*argv):
     if done.returncode:
         last = "\n".join(done.stdout.splitlines()[-20:])
         raise Failed(f"{' '.join(argv[:2])} in build-bench-old failed:\n{last}")
+    return done.stdout
 
 
 def found(load_of, other_core):

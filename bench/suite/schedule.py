@@ -9,6 +9,7 @@ from . import catalog, machine, program
 
 # Below this share of its core's time a program was disturbed, and is given a second chance.
 UNDISTURBED = 0.9
+OTHERS = 2    # that is, all that are neither hocket nor a main peer
 # Of the order in which the implementations of a case are measured in each round.
 SEED = 20
 
@@ -84,14 +85,14 @@ class Schedule:
         """For want of time there are fewer rounds, of which some are made up for at the end; then
         fewer peers, but for the main ones."""
         others = [(c.wanted, c.rows) for c in later]
-        must_later = [r for c in later for r in c.rows if _is_main(r)]
-        self._run_round(case, must_later)
+        rows_later = [r for c in later for r in c.rows]
+        self._run_round(case, rows_later)
         while self.budget.rounds(case.wanted - case.done, case.rows, others):
-            self._run_round(case, must_later)
+            self._run_round(case, rows_later)
 
-    def _run_round(self, case, must_later):
-        """Each implementation once, in an order of chance. There must be time for some that come
-        later; in the first round also for those of this case."""
+    def _run_round(self, case, rows_later):
+        """Each implementation once, in an order of chance. There must be time for the first round
+        of what is more important and comes later."""
         turn, order = case.done, in_round(case.rows, case.done)
         case.done += 1
         for i, row in enumerate(order):
@@ -100,9 +101,10 @@ class Schedule:
             # Those that missed a round are out of step, and take part in none of the others.
             if result.failure or len(result.runs) != turn:
                 continue
-            must = [r for r in order[i + 1:] if turn == 0 and _is_main(r)]
-            reserve = self.budget.sum(must + must_later)
-            if self.budget.fits(row, 0 if turn == 0 and _is_main(row) else reserve):
+            level = _level(row) if turn == 0 else OTHERS
+            must = rows_later + (order[i + 1:] if turn == 0 else [])
+            reserve = self.budget.sum(r for r in must if _level(r) < level)
+            if self.budget.fits(row, reserve):
                 self._measure(row, reserve)
             elif turn == 0:
                 self.skipped.append(row)
@@ -161,8 +163,11 @@ def in_round(rows, turn):
     return rows
 
 
-def _is_main(row):
-    return row.impl in catalog.MAIN
+def _level(row):
+    """The less the more important."""
+    if row.impl in catalog.OURS:
+        return 0
+    return 1 if row.impl in catalog.MAIN else OTHERS
 
 
 def _progress(text):

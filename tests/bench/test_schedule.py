@@ -66,12 +66,18 @@ class Short(unittest.TestCase):
     def test_then_fewer_peers_but_not_the_main_ones(self):
         plan = self.plan(self.all_take(3.0))
         self.assertLessEqual(self.clock.now, self.until)
-        kept = {impl for impl in ["hocket", *PEERS] if impl in catalog.MAIN}
+        kept = {impl for impl in ["hocket", *PEERS] if impl in (*catalog.OURS, *catalog.MAIN)}
         self.assertTrue({row.impl for row in plan.skipped}.isdisjoint(kept))
         self.assertTrue(plan.skipped)
         for case in catalog.BENCHES["switch"]:
             for impl in kept:
                 self.assertEqual(len(self.results[case, impl].runs), 1)
+
+    def test_then_hocket_alone(self):
+        self.plan(self.all_take(4.5))
+        self.assertLessEqual(self.clock.now, self.until)
+        for case in catalog.BENCHES["switch"]:
+            self.assertEqual(len(self.results[case, "hocket"].runs), 1)
 
     def test_one_that_hangs_takes_no_time_of_the_main_ones(self):
         programs = self.all_take(0.2)
