@@ -10,7 +10,7 @@ from .program import TIME_LIMIT_S
 
 # Until something was measured, seconds: of any program, beside its measuring; of its measuring at a
 # scale of 1; of each of a crowd; of a server's start, warm-up and end.
-START, MEASURING, EACH, SERVER = 0.08, 0.35, 6e-6, 0.35
+START, MEASURING, EACH, SERVER = 0.08, 0.35, 1e-5, 0.35
 # What is given no more time has hung: as many times what was expected, though some seconds.
 PATIENCE, PATIENCE_S = 10, 5
 

@@ -10,6 +10,7 @@ from . import catalog, machine, program
 # Below this share of its core's time a program was disturbed, and is given a second chance.
 UNDISTURBED = 0.9
 OTHERS = 2    # that is, all that are neither hocket nor a main peer
+LONG_S = 2    # what takes more seconds comes after what is equal to it
 # Of the order in which the implementations of a case are measured in each round.
 SEED = 20
 
@@ -101,9 +102,9 @@ class Schedule:
             # Those that missed a round are out of step, and take part in none of the others.
             if result.failure or len(result.runs) != turn:
                 continue
-            level = _level(row) if turn == 0 else OTHERS
+            level = self._level(row) if turn == 0 else OTHERS
             must = rows_later + (order[i + 1:] if turn == 0 else [])
-            reserve = self.budget.sum(r for r in must if _level(r) < level)
+            reserve = self.budget.sum(r for r in must if self._level(r) < level)
             if self.budget.fits(row, reserve):
                 self._measure(row, reserve)
             elif turn == 0:
@@ -113,6 +114,11 @@ class Schedule:
         """Whether it had less than was wanted."""
         there = [self._result(row, row.case, row.unit) for row in case.rows]
         return any(r.runs and not r.failure and len(r.runs) < case.wanted for r in there)
+
+    def _level(self, row):
+        """The less the more important; what takes long must not keep others from being measured."""
+        level = 0 if row.impl in catalog.OURS else 1 if row.impl in catalog.MAIN else OTHERS
+        return min(OTHERS, level + (self.budget.estimate(row) > LONG_S))
 
     def _rounds(self, bench, case):
         return catalog.rounds_of(bench, case, self.effort["rounds"], self.effort["comparing"])
@@ -161,13 +167,6 @@ def in_round(rows, turn):
     rows = list(rows)
     random.Random(f"{SEED} {rows[0].bench}/{rows[0].case} {turn}").shuffle(rows)
     return rows
-
-
-def _level(row):
-    """The less the more important."""
-    if row.impl in catalog.OURS:
-        return 0
-    return 1 if row.impl in catalog.MAIN else OTHERS
 
 
 def _progress(text):

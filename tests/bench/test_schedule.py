@@ -40,7 +40,8 @@ class Short(unittest.TestCase):
 
     def plan(self, programs, rounds=3, **more):
         """programs: {(case, impl): Pretender}."""
-        rows = [Row(program, "switch", case, impl, "ns") for (case, impl), program in programs.items()]
+        rows = [Row(program, more.get("bench", "switch"), case, impl, "ns")
+                for (case, impl), program in programs.items()]
         plan = schedule.Schedule(
             rows, {"rounds": rounds, "scale": 0.1, "comparing": False},
             budget.Budget(more.get("until", self.until), 0.1, self.clock))
@@ -64,8 +65,8 @@ class Short(unittest.TestCase):
         self.assertEqual(len(self.results), 24)
 
     def test_then_fewer_peers_but_not_the_main_ones(self):
-        plan = self.plan(self.all_take(3.0))
-        self.assertLessEqual(self.clock.now, self.until)
+        plan = self.plan(self.all_take(1.5), until=self.clock.now + 22)
+        self.assertLessEqual(self.clock.now, 1000.0 + 22)
         kept = {impl for impl in ["hocket", *PEERS] if impl in (*catalog.OURS, *catalog.MAIN)}
         self.assertTrue({row.impl for row in plan.skipped}.isdisjoint(kept))
         self.assertTrue(plan.skipped)
@@ -74,10 +75,19 @@ class Short(unittest.TestCase):
                 self.assertEqual(len(self.results[case, impl].runs), 1)
 
     def test_then_hocket_alone(self):
-        self.plan(self.all_take(4.5))
-        self.assertLessEqual(self.clock.now, self.until)
+        self.plan(self.all_take(1.9), until=self.clock.now + 15)
+        self.assertLessEqual(self.clock.now, 1000.0 + 15)
         for case in catalog.BENCHES["switch"]:
             self.assertEqual(len(self.results[case, "hocket"].runs), 1)
+
+    def test_what_takes_long_leaves_time_for_the_others(self):
+        programs = {(case, "hocket"): Pretender(self.clock, 0.1) for case in ("2", "1000")}
+        programs["100000", "hocket"] = Pretender(self.clock, 30.0)
+        programs["1000000", "hocket"] = Pretender(self.clock, 60.0)
+        self.plan(programs, bench="yield")
+        self.assertLessEqual(self.clock.now, self.until)
+        for case in ("2", "1000"):
+            self.assertTrue(self.results[case, "hocket"].runs)
 
     def test_one_that_hangs_takes_no_time_of_the_main_ones(self):
         programs = self.all_take(0.2)
