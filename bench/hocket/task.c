@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * What it costs a task to give up its turn among so many others, and to be made, run and joined.
+ * What it costs a task to give up its turn among so many others, to wait for what another does, and
+ * to be made, run and joined.
  */
 #include "../support/bench.h"
+#include "../support/order.h"
 
+#include <hocket/sync.h>
 #include <hocket/task.h>
 
 #include <stdlib.h>
@@ -43,31 +46,15 @@ static int take_turns(void *arg)
     return rc;
 }
 
-/* The order in which they begin, and in which they go on taking turns. */
-static size_t *order_of(const struct crowd *c)
-{
-    size_t *order = calloc(c->n, sizeof *order);
-    uint64_t random = 88172645463325252u;
-
-    if (!order)
-        bench_fail("no memory");
-    for (size_t i = 0; i < c->n; i++) {
-        random ^= random << 13, random ^= random >> 7, random ^= random << 17;
-        size_t other = c->shuffled ? random % (i + 1) : i;
-        order[i] = order[other];
-        order[other] = i;
-    }
-    return order;
-}
-
 static int run_crowd(void *arg)
 {
     struct crowd *c = arg;
     struct member *members = calloc(c->n, sizeof *members);
-    size_t *order = order_of(c);
+    /* In which they begin, and go on taking turns. */
+    size_t *order = bench_order(c->n, c->shuffled);
 
     c->gates = calloc(c->n, sizeof *c->gates);
-    if (!members || !c->gates)
+    if (!members || !order || !c->gates)
         bench_fail("no memory");
     for (size_t i = 0; i < c->n; i++) {
         members[i] = (struct member){c, i};
@@ -112,6 +99,50 @@ YIELD(100000, 100000, 0)
 YIELD(1000000, 1000000, 0)
 YIELD(100000_shuffled, 100000, 1)
 
+struct pair {
+    uint64_t turns; /* of each */
+    struct hkt_event event[2];
+    size_t parts;
+    double took;
+};
+
+/* Has the other go on, and waits until it has done the same. */
+static int take_part(void *arg)
+{
+    struct pair *p = arg;
+    struct hkt_event *own = &p->event[p->parts++], *other = &p->event[p->parts & 1];
+    uint64_t turns = p->turns;
+
+    for (uint64_t i = 0; i < turns; i++) {
+        HKT_TRY(hkt_event_set(other));
+        HKT_TRY(hkt_event_wait(own));
+        hkt_event_clear(own);
+    }
+    return hkt_event_set(other);
+}
+
+static int run_pair(void *arg)
+{
+    struct pair *p = arg;
+    double start = bench_now();
+    struct hkt_task *first = hkt_spawn(take_part, p), *second = hkt_spawn(take_part, p);
+
+    HKT_TRY(hkt_join(first));
+    HKT_TRY(hkt_join(second));
+    p->took = bench_now() - start;
+    return 0;
+}
+
+static double time_park(uint64_t n)
+{
+    struct pair p = {.turns = n / 2};
+    int rc = hkt_run(run_pair, &p);
+
+    if (rc < 0)
+        bench_fail("%s", hkt_strerror(rc));
+    return p.took - bench_loop(n);
+}
+
 static int end_at_once(void *arg)
 {
     ++*(uint64_t *)arg;
@@ -152,6 +183,7 @@ const struct bench_entry bench_table[] = {
     BENCH_CROWD("yield", "100000", BENCH_IMPL, time_yield_100000, 400000),
     BENCH_CROWD("yield", "100000_shuffled", BENCH_IMPL, time_yield_100000_shuffled, 400000),
     BENCH_CROWD("yield", "1000000", BENCH_IMPL, time_yield_1000000, 4000000),
+    BENCH_TIME("park", "2", BENCH_IMPL, time_park),
     BENCH_TIME("spawn_join", "one", BENCH_IMPL, time_spawn_join),
     BENCH_END,
 };

@@ -104,11 +104,96 @@ static void park(void **, size_t n)
         }
 }
 
-typedef fibers::unbuffered_channel<uint64_t> channel;
+/* Taking turns */
 
-static double time_channel(uint64_t n)
+/* A gate is a promise, made apart: it is not for memory of zeros. */
+typedef fibers::promise<void> *crowd_gate;
+
+static void crowd_gate_make(crowd_gate *g)
 {
-    channel there, back;
+    *g = new fibers::promise<void>;
+}
+
+static void crowd_gate_free(crowd_gate *g)
+{
+    delete *g;
+}
+
+static void crowd_wait(crowd_gate *g)
+{
+    (*g)->get_future().wait();
+}
+
+static void crowd_open(crowd_gate *g)
+{
+    (*g)->set_value();
+}
+
+static void crowd_yield()
+{
+    yield();
+}
+
+static void crowd_member(size_t number);
+
+static void crowd_spawn(size_t number)
+{
+    fibers::fixedsize_stack stacks(BENCH_STACK);
+
+    try {
+        fibers::fiber(std::allocator_arg, stacks, crowd_member, number).detach();
+    } catch (const std::exception &error) {
+        bench_fail("%s after %zu", error.what(), number);
+    }
+}
+
+#include "../support/crowd.h"
+
+/* What waits is a condition, with the lock and the flag that it is to be used with. */
+struct turn {
+    fibers::mutex mutex;
+    fibers::condition_variable changed;
+    bool set = false;
+
+    void give()
+    {
+        std::unique_lock<fibers::mutex> lock(mutex);
+        set = true;
+        changed.notify_one();
+    }
+
+    void take()
+    {
+        std::unique_lock<fibers::mutex> lock(mutex);
+        changed.wait(lock, [this] { return set; });
+        set = false;
+    }
+};
+
+static turn turns_of[2];
+
+static void take_part(unsigned own)
+{
+    for (uint64_t i = 0; i < turns; i++) {
+        turns_of[1 - own].give();
+        turns_of[own].take();
+    }
+}
+
+static double time_park(uint64_t n)
+{
+    double start = bench_now();
+
+    turns = n / 2;
+    fibers::fiber first(take_part, 0), second(take_part, 1);
+    first.join();
+    second.join();
+    return bench_now() - start - bench_loop(n);
+}
+
+template <class channel>
+static double time_there_and_back(uint64_t n, channel &there, channel &back)
+{
     uint64_t x = 0;
     fibers::fiber echo([&] {
         for (uint64_t y; there.pop(y) == fibers::channel_op_status::success;)
@@ -128,11 +213,30 @@ static double time_channel(uint64_t n)
     return took;
 }
 
+static double time_channel(uint64_t n)
+{
+    fibers::unbuffered_channel<uint64_t> there, back;
+
+    return time_there_and_back(n, there, back);
+}
+
+/* Its capacity has to be a power of two, of which it keeps one free: so there is room for one. */
+static double time_buffered(uint64_t n)
+{
+    fibers::buffered_channel<uint64_t> there(2), back(2);
+
+    return time_there_and_back(n, there, back);
+}
+
 const struct bench_entry bench_table[] = {
     BENCH_TIME("switch", "ring_same", "boost-fiber", time_ring_same),
     BENCH_TIME("switch", "ring_different", "boost-fiber", time_ring_different),
     BENCH_TIME("switch", "deep", "boost-fiber", time_deep),
     BENCH_TIME("queue", "channel", "boost-fiber", time_channel),
+    BENCH_TIME("queue", "buffered", "boost-fiber", time_buffered),
+    BENCH_CROWDS("boost-fiber"),
+    BENCH_TIME("park", "2", "boost-fiber", time_park),
+    BENCH_TIME("spawn_join", "one", "boost-fiber", time_create),
     BENCH_TIME("create", "run_finish", "boost-fiber", time_create),
     BENCH_MEMORY("boost-fiber", park),
     BENCH_END,

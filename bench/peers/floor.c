@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * What sets the limit: no switch at all. A call and its return count as two ways, as a resume and
- * its yield do.
+ * its yield do. And the system's call, with nothing around it.
  */
 #include "../support/bench.h"
+#include "../support/pipe.h"
 
 struct side {
     struct side *next;
@@ -64,9 +65,30 @@ static double time_indirect(uint64_t n)
     return bench_now() - start - bench_loop(n / 2);
 }
 
+static double time_read(uint64_t n)
+{
+    struct bench_pipe p;
+    double took = 0;
+
+    bench_pipe_open(&p);
+    for (uint64_t left = n; left > 0;) {
+        uint64_t batch = bench_pipe_fill(&p, left);
+        double start = bench_now();
+        for (uint64_t i = 0; i < batch; i++)
+            if (read(p.out, p.piece, sizeof p.piece) != sizeof p.piece)
+                bench_fail("read() failed");
+        took += bench_now() - start;
+        left -= batch;
+    }
+    close(p.out);
+    close(p.in);
+    return took - bench_loop(n);
+}
+
 const struct bench_entry bench_table[] = {
     BENCH_TIME("switch", "two_sites", "floor-direct", time_direct),
     BENCH_TIME("switch", "two_sites", "floor-indirect", time_indirect),
     BENCH_RINGS("floor-direct"),
+    BENCH_TIME("read", "ready", "floor-syscall", time_read),
     BENCH_END,
 };
