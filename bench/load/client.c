@@ -5,6 +5,8 @@
  */
 #include "load.h"
 
+#include "../support/order.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -22,7 +24,7 @@ enum {
     ECHO = 64, /* bytes of a message */
     DEPTH_MAX = 64,
     EVENTS = 1024,
-    WINDOW = 64,  /* idle connections that are opened at once */
+    WINDOW = 64,  /* connections that are opened at once */
     SOURCES = 64, /* addresses to connect from: each has 28,000 ports */
     STALL_MS = 10000,
 };
@@ -35,6 +37,8 @@ struct connection {
 
 static const struct load *load;
 static struct connection *busy;
+static int *idle;
+static uint64_t most, unsent;         /* messages; with no most, unsent does not count */
 static char message[DEPTH_MAX * 128]; /* all that is sent at once */
 static size_t message_size, answer_size;
 static char buffer[1 << 16];
@@ -166,54 +170,101 @@ void client_begin(const struct load *options)
     answer_size = load->mode == LOAD_ECHO ? ECHO : 0;
     epoll = epoll_create1(EPOLL_CLOEXEC);
     busy = calloc((size_t)load->connections + 1, sizeof *busy);
-    if (epoll < 0 || !busy)
+    idle = calloc((size_t)load->idle + 1, sizeof *idle);
+    if (epoll < 0 || !busy || !idle)
         load_fail("no memory");
     fd = connected();
     send_message(fd, message_size / (size_t)load->depth);
     learn(fd);
 }
 
+/* Opening, some at a time, so that no server has more of them to accept than it has room for. Each
+ * makes a request, whose answer says that it was accepted. */
+
+static void open_window(int *fd, int n)
+{
+    size_t size = message_size / (size_t)load->depth;
+
+    for (int i = 0; i < n; i++) {
+        fd[i] = connected();
+        send_message(fd[i], size);
+    }
+    for (int i = 0; i < n; i++)
+        receive_one(fd[i]);
+}
+
+static int window_from(int done, int all)
+{
+    return all - done < WINDOW ? all - done : WINDOW;
+}
+
 /* Idle connections */
 
 void client_open_idle(void)
 {
-    size_t size = message_size / (size_t)load->depth;
-    int fd[WINDOW];
+    for (int done = 0; done < load->idle; done += WINDOW)
+        open_window(idle + done, window_from(done, load->idle));
+}
 
-    for (int done = 0; done < load->idle; done += WINDOW) {
-        int n = load->idle - done < WINDOW ? load->idle - done : WINDOW;
-        for (int i = 0; i < n; i++) {
-            fd[i] = connected();
-            send_message(fd[i], size);
-        }
-        for (int i = 0; i < n; i++)
-            receive_one(fd[i]);
+uint64_t client_wake_idle(uint64_t until)
+{
+    size_t size = message_size / (size_t)load->depth, n = (size_t)load->idle;
+    size_t *order = bench_order(n, 1);
+    uint64_t start, woken = 0;
+
+    if (!order)
+        load_fail("no memory");
+    for (size_t i = 0; i < n && (start = load_now()) < until; i++) {
+        send_message(idle[order[i]], size);
+        receive_one(idle[order[i]]);
+        latency_add(load_now() - start);
+        woken++;
     }
+    free(order);
+    return woken;
 }
 
 /* Busy ones */
 
+/* Where there is a most, the last ones ask nothing more. */
 static void ask(struct connection *c)
 {
+    if (most && unsent == 0)
+        return;
+    unsent--;
     c->left = answer_size * (size_t)load->depth;
     send_message(c->fd, message_size);
 }
 
-static void open_one(struct connection *c)
+static void watch(struct connection *c, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = c};
 
-    c->start = load_now();
-    c->fd = connected();
-    if (epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event) < 0)
+    c->fd = fd;
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
         load_fail("epoll_ctl: %s", strerror(errno));
-    ask(c);
 }
 
 void client_open_busy(void)
 {
-    for (int i = 0; i < load->connections; i++)
-        open_one(&busy[i]);
+    int fd[WINDOW];
+
+    for (int done = 0; done < load->connections; done += WINDOW) {
+        int n = window_from(done, load->connections);
+        open_window(fd, n);
+        for (int i = 0; i < n; i++)
+            watch(&busy[done + i], fd[i]);
+    }
+}
+
+void client_start(uint64_t most_requests)
+{
+    most = most_requests / (uint64_t)load->depth;
+    unsent = most;
+    for (int i = 0; i < load->connections; i++) {
+        busy[i].start = load_now();
+        ask(&busy[i]);
+    }
 }
 
 static void next(struct connection *c, uint64_t now)
@@ -221,11 +272,12 @@ static void next(struct connection *c, uint64_t now)
     latency_add(now - c->start);
     if (load->mode == LOAD_CHURN) {
         close(c->fd);
-        open_one(c);
+        c->start = load_now();
+        watch(c, connected());
     } else {
         c->start = now;
-        ask(c);
     }
+    ask(c);
 }
 
 /* How many answers have not come to their end. */
@@ -247,12 +299,12 @@ static unsigned on_input(struct connection *c)
     return whole;
 }
 
-uint64_t client_run(uint64_t until, uint64_t most)
+uint64_t client_run(uint64_t until)
 {
     struct epoll_event events[EVENTS];
-    uint64_t answers = 0;
+    uint64_t answers = 0, all = most * (uint64_t)load->depth;
 
-    while (most ? answers < most : load_now() < until) {
+    while (most ? answers < all : load_now() < until) {
         int n = epoll_wait(epoll, events, EVENTS, STALL_MS);
         if (n == 0)
             load_fail("no answer for %d s", STALL_MS / 1000);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  *      load --mode http|echo|churn --port N --pid N [--connections N] [--depth N] [--idle N]
- *           [--warm-up S] [--seconds S] [--requests N]
+ *           [--warm-up S] [--seconds S] [--requests N] [--hold]
  *
  * opens the connections, and then measures for so long, or until so many answers have come. Prints
- * JSON: what came, and what the generator and the server, whose pid it is, have used meanwhile.
+ * JSON: what came, and what the generator and the server, whose pid it is, have used meanwhile. Of
+ * idle connections alone: what each takes, and what it costs to wake it.
+ *
+ * With --hold it says so to standard error when the connections are open, and again when all
+ * answers have come, and each time goes on when it is given a line. So somebody else can count
+ * meanwhile what the server does, and nothing of the connections' beginning and end is in it.
  */
 #include "load.h"
 
@@ -14,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { WAKE_S = 2 }; /* is enough, but for who looks at each connection to find one */
 
 void load_fail(const char *format, ...)
 {
@@ -40,11 +47,10 @@ static enum mode mode_of(const char *name)
 static struct load options(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"mode", 1, NULL, 'm'},     {"port", 1, NULL, 'p'},
-        {"pid", 1, NULL, 'P'},      {"connections", 1, NULL, 'c'},
-        {"depth", 1, NULL, 'd'},    {"idle", 1, NULL, 'i'},
-        {"warm-up", 1, NULL, 'w'},  {"seconds", 1, NULL, 's'},
-        {"requests", 1, NULL, 'r'}, {NULL, 0, NULL, 0},
+        {"mode", 1, NULL, 'm'},        {"port", 1, NULL, 'p'},    {"pid", 1, NULL, 'P'},
+        {"connections", 1, NULL, 'c'}, {"depth", 1, NULL, 'd'},   {"idle", 1, NULL, 'i'},
+        {"warm-up", 1, NULL, 'w'},     {"seconds", 1, NULL, 's'}, {"requests", 1, NULL, 'r'},
+        {"hold", 0, NULL, 'h'},        {NULL, 0, NULL, 0},
     };
     struct load l = {.mode = LOAD_HTTP, .depth = 1, .warm_up = 0.2, .seconds = 1};
     int *const integers[] = {
@@ -60,6 +66,8 @@ static struct load options(int argc, char **argv)
             l.seconds = atof(optarg);
         else if (o == 'r')
             l.requests = strtoull(optarg, NULL, 10);
+        else if (o == 'h')
+            l.hold = true;
         else if (o == '?')
             exit(2);
         else
@@ -84,32 +92,69 @@ static void print_usage(const char *whose, struct usage a, struct usage b)
     printf(", \"%s_cpu\": %.6f, \"%s_user\": %.6f", whose, cpu, whose, user);
 }
 
+struct sample {
+    struct usage server, own;
+    uint64_t time;
+};
+
+static struct sample sample(const struct load *l)
+{
+    struct sample s = {usage_of(l->pid), usage_of(getpid()), load_now()};
+
+    return s;
+}
+
+static void print_sample(struct sample a, struct sample b, uint64_t answers)
+{
+    printf(", \"requests\": %llu, \"seconds\": %.6f", (unsigned long long)answers,
+           (double)(b.time - a.time) / 1e9);
+    print_usage("server", a.server, b.server);
+    print_usage("load", a.own, b.own);
+    printf(", \"p50\": %.3f, \"p99\": %.3f", latency_quantile(0.5), latency_quantile(0.99));
+}
+
+static void hold(const struct load *l)
+{
+    char line[8];
+
+    if (!l->hold)
+        return;
+    fputs("held\n", stderr);
+    if (!fgets(line, sizeof line, stdin))
+        load_fail("nobody lets it go on");
+}
+
 static void measure(const struct load *l)
 {
     client_open_busy();
-    if (l->warm_up > 0)
-        client_run(after(l->warm_up), 0);
+    hold(l);
+    client_start(l->requests);
+    if (l->warm_up > 0 && !l->requests)
+        client_run(after(l->warm_up));
     latency_reset();
-    struct usage server = usage_of(l->pid), own = usage_of(getpid());
-    uint64_t start = load_now();
-    uint64_t answers = client_run(after(l->seconds), l->requests);
-    double took = (double)(load_now() - start) / 1e9;
-    struct usage own_then = usage_of(getpid()), server_then = usage_of(l->pid);
+    struct sample start = sample(l);
+    uint64_t answers = client_run(after(l->seconds));
+    print_sample(start, sample(l), answers);
+    hold(l);
+}
 
-    printf(", \"requests\": %llu, \"seconds\": %.6f", (unsigned long long)answers, took);
-    print_usage("server", server, server_then);
-    print_usage("load", own, own_then);
-    printf(", \"p50\": %.3f, \"p99\": %.3f", latency_quantile(0.5), latency_quantile(0.99));
+static void measure_wake(const struct load *l)
+{
+    latency_reset();
+    struct sample start = sample(l);
+    uint64_t woken = client_wake_idle(after(WAKE_S));
+    print_sample(start, sample(l), woken);
 }
 
 /* A server may give memory back when it has nothing to do. */
 static void measure_idle(const struct load *l)
 {
-    double before = resident(l->pid);
+    double memory = resident(l->pid), pages = tables(l->pid);
 
     client_open_idle();
     usleep(300000);
-    printf(", \"resident\": %.0f", (resident(l->pid) - before) / l->idle);
+    printf(", \"resident\": %.0f, \"tables\": %.0f", (resident(l->pid) - memory) / l->idle,
+           (tables(l->pid) - pages) / l->idle);
 }
 
 int main(int argc, char **argv)
@@ -122,6 +167,8 @@ int main(int argc, char **argv)
         measure_idle(&l);
     if (l.connections > 0)
         measure(&l);
+    else if (l.idle > 0)
+        measure_wake(&l);
     printf("}\n");
     return 0;
 }

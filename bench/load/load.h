@@ -21,6 +21,7 @@ struct load {
     double warm_up;  /* seconds, before what is measured */
     double seconds;
     uint64_t requests; /* not 0: so many, instead of seconds */
+    bool hold;         /* waits for a line before it sends, and another before it ends */
 };
 
 void load_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
@@ -43,8 +44,9 @@ struct usage {
 };
 
 struct usage usage_of(int pid);
-/* Bytes. */
+/* Bytes: of memory, and of the tables of its pages. */
 double resident(int pid);
+double tables(int pid);
 
 /* client.c */
 
@@ -52,9 +54,15 @@ double resident(int pid);
 void client_begin(const struct load *load);
 /* Opens the idle connections. */
 void client_open_idle(void);
-/* Opens the busy ones, which send. */
+/* Each of them makes one more request, one after the other in an order of chance, until that time;
+ * how many did. */
+uint64_t client_wake_idle(uint64_t until);
+/* Opens the busy ones, each of which makes one request. */
 void client_open_busy(void);
-/* Goes on until that time, or until so many answers have come if that is not 0; how many came. */
-uint64_t client_run(uint64_t until, uint64_t most);
+/* Each sends the first of its requests; no more than so many are sent in all, if that is not 0. */
+void client_start(uint64_t most);
+/* Goes on until that time, or, where there is a most, until all answers have come; how many came.
+ */
+uint64_t client_run(uint64_t until);
 
 #endif

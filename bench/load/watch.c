@@ -54,20 +54,31 @@ struct usage usage_of(int pid)
     return u;
 }
 
-double resident(int pid)
+/* The number after key in a file of "Key:  number kB" lines, in bytes. */
+static double field(int pid, const char *file, const char *key)
 {
     char name[64], line[256];
     double kib = -1;
     FILE *f;
 
-    snprintf(name, sizeof name, "/proc/%d/smaps_rollup", pid);
+    snprintf(name, sizeof name, "/proc/%d/%s", pid, file);
     f = fopen(name, "r");
     while (f && kib < 0 && fgets(line, sizeof line, f))
-        if (!strncmp(line, "Rss:", 4))
-            kib = atof(line + 4);
+        if (!strncmp(line, key, strlen(key)))
+            kib = atof(line + strlen(key));
     if (f)
         fclose(f);
     if (kib < 0)
         load_fail("%s cannot be read", name);
     return kib * 1024;
+}
+
+double resident(int pid)
+{
+    return field(pid, "smaps_rollup", "Rss:");
+}
+
+double tables(int pid)
+{
+    return field(pid, "status", "VmPTE:");
 }

@@ -178,6 +178,7 @@ static void take_part(unsigned own)
         turns_of[1 - own].give();
         turns_of[own].take();
     }
+    turns_of[1 - own].give();
 }
 
 static double time_park(uint64_t n)
@@ -185,6 +186,8 @@ static double time_park(uint64_t n)
     double start = bench_now();
 
     turns = n / 2;
+    for (turn &t : turns_of)
+        t.set = false;
     fibers::fiber first(take_part, 0), second(take_part, 1);
     first.join();
     second.join();

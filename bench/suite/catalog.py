@@ -34,6 +34,11 @@ BENCHES = {
         "100000_shuffled": "100,000 tasks, which run in an order of chance",
         "1000000": "1,000,000 tasks, in the order in which they were made",
     },
+    "park": {
+        "2": "Two tasks that wake each other: each has the other go on, and waits until it is told "
+             "the same. By the least that each library has for it: events of hocket, conditions of "
+             "State Threads and, with their lock, of Boost.Fiber, channels with room for one of Go",
+    },
     "spawn_join": {
         "one": "Make a task that returns at once, and wait for its end",
     },
@@ -54,10 +59,14 @@ BENCHES = {
     "lock": {
         "free": "A task takes a lock that nobody else wants, and gives it back",
     },
+    "read": {
+        "ready": "64 bytes that lie in a pipe are read, so nobody waits",
+    },
     "http": {
         "1": "Keep-alive requests on 1 connection, each answered with 13 bytes of text",
         "64": "The same on 64 connections",
         "1024": "The same on 1,024 connections",
+        "10000": "The same on 10,000 connections, all of them busy",
         "pipelined": "64 connections, on each of which 16 requests are sent at once; latency is "
                      "that of all 16",
         "apart": "64 connections, with server and load generator on a core each: latency has the "
@@ -67,9 +76,11 @@ BENCHES = {
         "1": "64 bytes there and back on 1 connection",
         "64": "The same on 64 connections",
         "1024": "The same on 1,024 connections",
+        "apart": "64 connections, with server and load generator on a core each",
     },
     "churn": {
         "64": "64 clients that connect for each request, and close when they have the answer",
+        "apart": "The same, with server and load generator on a core each",
     },
     "cores": {
         "1": "http/64 once more, server and load generator on one core",
@@ -77,10 +88,13 @@ BENCHES = {
              "what takes as long as on one core scales",
     },
     "idle": {
-        "10000": "A connection that is kept alive and has made one request, of 10,000",
+        "10000": "A connection that is kept alive and has made one request, of 10,000. Afterwards "
+                 "each makes one more, one after the other in an order of chance: what it costs "
+                 "to wake it",
     },
     "mixed": {
         "64": "http/64 beside 10,000 idle connections",
+        "apart": "The same, with server and load generator on a core each",
     },
     "timer": {
         "10000": "10,000 tasks sleep for 0 to 100 ms, again and again",
@@ -101,6 +115,8 @@ _ALSO_SERVERS = {"us": "us CPU", "user": "user", "sys": "system", "load": "load'
                  "rate": "a second", "p50": "p50 us", "p99": "p99 us", "calls": "syscalls"}
 ALSO = {
     **{bench: _ALSO_SERVERS for bench in SERVERS},
+    "idle": {"pt": "page tables", "us": "us a wake-up", "load": "load's us", "p50": "p50 us",
+             "p99": "p99 us"},
     "timer": {"p50": "p50 ms late", "p99": "p99 ms late", "early": "early", "rate": "a second"},
 }
 
@@ -111,11 +127,13 @@ TITLES = {
     "create": "Create, run, finish",
     "memory": "Memory of a parked coroutine",
     "yield": "A task's turn",
+    "park": "Wait for another task, which is ready",
     "spawn_join": "Spawn a task and join it",
     "queue": "Message between tasks, there and back",
     "select": "Select, a message",
     "xthread": "Message between two cores, there and back",
     "lock": "Lock, taken and given back",
+    "read": "Read of what has come",
     "http": "HTTP, a request",
     "echo": "Echo over TCP, a message",
     "churn": "HTTP, a connection for each request",
@@ -160,6 +178,7 @@ IMPLS = {
     "nginx": "nginx, one process, an answer from its configuration",
     "floor-direct": "no switch: a call and its return, half of it each way",
     "floor-indirect": "the same through a pointer",
+    "floor-syscall": "the system's call, with nothing around it",
 }
 
 # Of servers and timers, all that --quick has time for.
@@ -204,7 +223,8 @@ def rounds_of(bench, case, rounds, comparing=False):
     if comparing and bench not in ("memory", "idle"):
         return rounds
     if bench in SERVERS or bench == "timer":
-        return min(rounds, 3 if bench == "idle" else 5)
+        slow = bench == "idle" or (bench, case) == ("http", "10000")
+        return min(rounds, 3 if slow else 5)
     if bench == "yield" and case == "1000000":
         return min(rounds, 3)
     if bench != "memory":

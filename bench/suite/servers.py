@@ -19,6 +19,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from typing import NamedTuple
 
@@ -29,7 +30,8 @@ BYTES = "bytes RSS"
 TIME = "ns"
 MANY_CORES = ("hocket", "hocket-uring", "go")
 HERE = pathlib.Path(__file__).resolve().parent.parent / "servers"
-COUNTED = 10000     # requests in which the system's calls are counted
+COUNTED = 10000     # requests in which the system's calls are counted, at least
+EACH = 3            # and of each connection
 START_LIMIT_S = 10
 SPARE_FDS = 200
 
@@ -48,16 +50,20 @@ CASES = {
     ("http", "1"): Case("http", 1),
     ("http", "64"): Case("http", 64),
     ("http", "1024"): Case("http", 1024),
+    ("http", "10000"): Case("http", 10000),
     ("http", "pipelined"): Case("http", 64, depth=16),
     ("http", "apart"): Case("http", 64, apart=True),
     ("echo", "1"): Case("echo", 1),
     ("echo", "64"): Case("echo", 64),
     ("echo", "1024"): Case("echo", 1024),
+    ("echo", "apart"): Case("echo", 64, apart=True),
     ("churn", "64"): Case("churn", 64),
+    ("churn", "apart"): Case("churn", 64, apart=True),
     ("cores", "1"): Case("http", 64, cores=1),
     ("cores", "2"): Case("http", 64, cores=2),
     ("idle", "10000"): Case("http", idle=10000),
     ("mixed", "64"): Case("http", 64, idle=10000),
+    ("mixed", "apart"): Case("http", 64, idle=10000, apart=True),
 }
 
 
@@ -182,9 +188,7 @@ class Server:
                 self.calls[row.bench, row.case] = self._count_calls(case)
         except Failed as failure:
             return Outcome({}, str(failure), 1.0)
-        if not case.connections:
-            return Outcome({row.case: (found["resident"], row.unit)}, None, 1.0)
-        return self._outcome(row, case, found)
+        return self._outcome(row, case, found) if case.connections else _idle_outcome(row, found)
 
     def _outcome(self, row, case, found):
         requests, scale = found["requests"], 1e6 / found["requests"]
@@ -228,44 +232,91 @@ class Server:
                     for core in sorted(self._cores(case))]])
 
     def _generate(self, case, server, more, cores=None):
-        argv = [self.load, "--mode", case.mode, "--port", str(server.port),
-                "--pid", str(server.process.pid), "--connections", str(case.connections),
-                "--depth", str(case.depth), "--idle", str(case.idle), *more]
-        cores = cores or ({self.other_core} if case.apart else os.sched_getaffinity(0))
         limit = self._left()
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=limit,
-                                  stdin=subprocess.DEVNULL, check=False,
-                                  preexec_fn=lambda: os.sched_setaffinity(0, cores))
+            done = subprocess.run(self._load_argv(case, server, more), capture_output=True,
+                                  text=True, timeout=limit, stdin=subprocess.DEVNULL,
+                                  check=False, preexec_fn=_keeper(cores or self._load_cores(case)))
         except subprocess.TimeoutExpired:
             raise Failed(not_done(limit)) from None
-        if done.returncode:
-            lines = [line for line in done.stdout.splitlines() if "fail: " in line]
-            raise Failed(lines[-1].partition("fail: ")[2] if lines else
-                         f"the load generator: exit {done.returncode} {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        return _found(done.returncode, done.stdout, done.stderr)
+
+    def _load_argv(self, case, server, more):
+        return [self.load, "--mode", case.mode, "--port", str(server.port),
+                "--pid", str(server.process.pid), "--connections", str(case.connections),
+                "--depth", str(case.depth), "--idle", str(case.idle), *more]
+
+    def _load_cores(self, case):
+        return {self.other_core} if case.apart else os.sched_getaffinity(0)
 
     def _count_calls(self, case):
-        """The system's calls a request; None without strace, or where it may not trace. Beside idle
-        connections it would count how those are opened."""
+        """The system's calls a request; None without strace, or where it may not trace. It is there
+        only from when all connections are open until the last answer has come."""
         strace = shutil.which("strace")
-        if not strace or case.idle:
+        if not strace:
             return None
-        requests = max(COUNTED, 20 * case.connections)
+        requests = max(COUNTED, EACH * case.connections)
         with self._start(case) as server, tempfile.NamedTemporaryFile("r") as file:
-            tracer = subprocess.Popen(
-                [strace, "-f", "-c", "-U", "calls,name", "-o", file.name, "-p",
-                 str(server.process.pid)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                text=True)
+            load = subprocess.Popen(
+                self._load_argv(case, server, ["--hold", "--requests", str(requests)]),
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                preexec_fn=_keeper(self._load_cores(case)))
+            limit = threading.Timer(self._left(), load.kill)
+            limit.start()
             try:
-                tracer.stderr.readline()    # that it is attached
-                found = self._generate(case, server, ["--warm-up", "0", "--requests",
-                                                      str(requests)])
+                load.stderr.readline()      # that the connections are open
+                with _traced(strace, server.process.pid, file.name):
+                    _let_go(load)
+                    load.stderr.readline()  # that all answers have come
+                out, err = load.communicate("\n")
             finally:
-                tracer.send_signal(signal.SIGINT)
-                tracer.communicate()
+                limit.cancel()
+                load.kill()
+                load.wait()
+            answers = _found(load.returncode, out, err)["requests"]
             total = [line.split()[0] for line in file if line.rstrip().endswith("total")]
-        return int(total[0]) / found["requests"] if total else None
+        return int(total[0]) / answers if total else None
+
+
+@contextlib.contextmanager
+def _traced(strace, pid, file):
+    """Meanwhile the system's calls of that process are counted."""
+    tracer = subprocess.Popen([strace, "-f", "-c", "-U", "calls,name", "-o", file, "-p", str(pid)],
+                              stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        tracer.stderr.readline()    # that it is attached
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate()
+
+
+def _let_go(load):
+    """It may be gone already, and have said why."""
+    with contextlib.suppress(BrokenPipeError):
+        load.stdin.write("\n")
+        load.stdin.flush()
+
+
+def _keeper(cores):
+    """What keeps a process that is being started on these."""
+    return lambda: os.sched_setaffinity(0, cores)
+
+
+def _found(status, out, err):
+    """What the generator says, or why it says nothing."""
+    if status:
+        lines = [line for line in out.splitlines() if "fail: " in line]
+        raise Failed(lines[-1].partition("fail: ")[2] if lines else
+                     f"the load generator: exit {status} {err.strip()}")
+    return json.loads(out)
+
+
+def _idle_outcome(row, found):
+    scale = 1e6 / found["requests"]
+    also = {"pt": found["tables"], "us": found["server_cpu"] * scale,
+            "load": found["load_cpu"] * scale, "p50": found["p50"], "p99": found["p99"]}
+    return Outcome({row.case: (found["resident"], row.unit)}, None, 1.0, also)
 
 
 @contextlib.contextmanager
@@ -287,12 +338,12 @@ def _together(found):
 
 
 def _for(row):
-    """Its case, with no more idle connections than this process may have descriptors."""
-    case = CASES[row.bench, row.case]
-    return case._replace(idle=min(case.idle, most_idle()))
+    """Its case, with no more connections than this process may have descriptors."""
+    case, most = CASES[row.bench, row.case], most_connections()
+    return case._replace(idle=min(case.idle, most), connections=min(case.connections, most))
 
 
-def most_idle():
+def most_connections():
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FDS - 64
 
 
@@ -314,9 +365,10 @@ def notes(rows):
         lines.append("The system's calls were not counted: no strace.")
     if all(row.case != "apart" for row in rows):
         lines.append("Not measured with cores apart.")
-    wanted = max(CASES[row.bench, row.case].idle for row in rows if isinstance(row.program, Server))
-    if most_idle() < wanted:
-        lines.append(f"No more than {most_idle()} idle connections: the limit of descriptors.")
+    cases = [CASES[row.bench, row.case] for row in rows if isinstance(row.program, Server)]
+    if most_connections() < max(max(case.idle, case.connections) for case in cases):
+        lines.append(f"No more than {most_connections()} connections, idle or busy: the limit of "
+                     "descriptors.")
     return lines
 
 
