@@ -9,15 +9,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 HKT_GEN_OF(numbers, long);
 HKT_CHANNEL_OF(words, long);
 
-enum { MESSAGE = 64, SLEEPERS = 100 };
+enum { MESSAGE = 64, SLEEPERS = 100, BATCH = 100, PIECE = 16, MOST = 4096 };
 
 static long times;
 
 /* Coroutines */
+
+static void switch_always(struct hkt_ctx *self, struct hkt_msg msg)
+{
+    for (;;)
+        msg = hkt_ctx_switch(self, self, msg);
+}
+
+static int bare_switch(void *arg)
+{
+    static _Alignas(16) char stack[16384];
+    const struct hkt_msg none = {NULL, 0};
+    struct hkt_ctx other;
+
+    (void)arg;
+    hkt_ctx_init(&other, stack, sizeof stack, switch_always);
+    for (long i = 0; i < times / 2; i++)
+        (void)hkt_ctx_switch(&other, &other, none);
+    return 0;
+}
 
 static int yield_always(struct hkt_coro *self, void *arg)
 {
@@ -103,6 +124,42 @@ static int spawn_join(void *arg)
     return 0;
 }
 
+/* Each is made, runs and ends, and nobody waits for it. */
+static int spawn(void *arg)
+{
+    for (long i = 0; i < times; i += BATCH) {
+        for (int j = 0; j < BATCH; j++)
+            hkt_detach(hkt_spawn(nothing, arg));
+        HKT_TRY(hkt_sleep(0));
+    }
+    return 0;
+}
+
+static struct hkt_event turn_of[2];
+static int parts;
+
+static int take_part(void *arg)
+{
+    struct hkt_event *own = &turn_of[parts++], *other = &turn_of[parts & 1];
+
+    (void)arg;
+    for (long i = 0; i < times / 2; i++) {
+        HKT_TRY(hkt_event_set(other));
+        HKT_TRY(hkt_event_wait(own));
+        hkt_event_clear(own);
+    }
+    return hkt_event_set(other);
+}
+
+/* A wait for what another task does, which is ready. */
+static int park(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(take_part, arg);
+
+    HKT_TRY(take_part(arg));
+    return hkt_join(t);
+}
+
 static struct hkt_channel there = HKT_CHANNEL_INIT(long), back = HKT_CHANNEL_INIT(long);
 
 static int answer(void *arg)
@@ -125,6 +182,32 @@ static int channel(void *arg)
         if (words_recv(&back, &x) <= 0)
             return -EPROTO;
     }
+    return hkt_join(t);
+}
+
+enum { CHANNELS = 4 };
+
+static struct hkt_channel four[CHANNELS] = {HKT_CHANNEL_INIT(long), HKT_CHANNEL_INIT(long),
+                                            HKT_CHANNEL_INIT(long), HKT_CHANNEL_INIT(long)};
+
+static int send_in_turn(void *arg)
+{
+    (void)arg;
+    for (long i = 0; i < times; i++)
+        HKT_TRY(words_send(&four[i % CHANNELS], i));
+    return 0;
+}
+
+static int select_any(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(send_in_turn, arg);
+    struct hkt_case cases[CHANNELS];
+    long x;
+
+    for (int i = 0; i < CHANNELS; i++)
+        cases[i] = words_recv_case(&four[i], &x);
+    for (long i = 0; i < times; i++)
+        HKT_TRY(hkt_select(cases, CHANNELS));
     return hkt_join(t);
 }
 
@@ -151,6 +234,28 @@ static int timeout(void *arg)
     return 0;
 }
 
+static void never(void *arg)
+{
+    (void)arg;
+    abort();
+}
+
+/* Armed and cancelled, of a hundred. */
+static int timer(void *arg)
+{
+    static struct hkt_handle handle[BATCH];
+    struct hkt_loop *loop = hkt_loop_current();
+
+    for (long i = 0; i < times; i += BATCH) {
+        for (int j = 0; j < BATCH; j++)
+            HKT_TRY(hkt_call_later(loop, &handle[j], HKT_SEC(1) + HKT_MS(j * 7 % BATCH * 10), never,
+                                   arg));
+        for (int j = 0; j < BATCH; j++)
+            HKT_TRY(hkt_handle_cancel(&handle[j]));
+    }
+    return 0;
+}
+
 static int sleep_often(void *number)
 {
     for (long i = 0; i < times / SLEEPERS; i++)
@@ -169,6 +274,24 @@ static int sleeps(void *arg)
     for (int i = 0; i < SLEEPERS; i++)
         rc |= hkt_join(t[i]);
     return rc;
+}
+
+/* Descriptors */
+
+static int read_ready(void *arg)
+{
+    static char pieces[MOST * PIECE], piece[PIECE];
+    int fd[2];
+
+    (void)arg;
+    if (times > MOST || pipe(fd) < 0 ||
+        write(fd[1], pieces, (size_t)times * PIECE) != times * PIECE)
+        return -EPIPE;
+    for (long i = 0; i < times; i++)
+        if (hkt_read(fd[0], piece, PIECE) != PIECE)
+            return -EPROTO;
+    close(fd[1]);
+    return hkt_close(fd[0]);
 }
 
 /* Streams */
@@ -215,6 +338,66 @@ static int stream(void *arg)
     return 0;
 }
 
+static int echo_and_free(void *s)
+{
+    int rc = echo(s, NULL);
+
+    hkt_stream_free(s);
+    return rc;
+}
+
+/* The other ends of idle connections, which ask by nothing but system calls, each in its turn. */
+static struct asker {
+    struct hkt_prepare prepare;
+    int fd[BATCH];
+    long asked;
+    struct hkt_future done;
+} asker;
+
+/* All that was asked for was answered before the loop polls again. */
+static void ask_next(void *arg)
+{
+    char message[MESSAGE] = {0};
+    int before = asker.fd[(asker.asked - 1) % BATCH], next = asker.fd[asker.asked % BATCH];
+
+    if (asker.asked > 0 && recv(before, message, MESSAGE, MSG_DONTWAIT) != MESSAGE)
+        abort();
+    if (asker.asked == times)
+        (void)hkt_future_set(&asker.done, 0, NULL);
+    else if (asker.asked++,
+             send(next, message, MESSAGE, 0) != MESSAGE ||
+                 hkt_call_before_poll(hkt_loop_current(), &asker.prepare, ask_next, arg) < 0)
+        abort();
+}
+
+static int open_idle(int i, struct hkt_task **t)
+{
+    int fd[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) < 0)
+        return -EMFILE;
+    asker.fd[i] = fd[0];
+    *t = hkt_spawn(echo_and_free, hkt_stream_of(fd[1], NULL));
+    return 0;
+}
+
+/* An idle connection is asked: the loop polls, its task reads, answers and waits again. */
+static int wake(void *arg)
+{
+    struct hkt_task *t[BATCH];
+
+    for (int i = 0; i < BATCH; i++)
+        HKT_TRY(open_idle(i, &t[i]));
+    HKT_TRY(hkt_sleep(HKT_MS(1)));
+    HKT_TRY(hkt_call_before_poll(hkt_loop_current(), &asker.prepare, ask_next, arg));
+    HKT_TRY(hkt_await(&asker.done));
+    for (int i = 0; i < BATCH; i++) {
+        close(asker.fd[i]);
+        HKT_TRY(hkt_join(t[i]));
+    }
+    return 0;
+}
+
 /* What is counted */
 
 /* Time passes when there is nothing else to do. */
@@ -237,10 +420,15 @@ static const struct {
     hkt_task_fn *fn;
     bool tasks;
 } cases[] = {
-    {"resume", resume, false}, {"create", create, false},        {"generator", generator, false},
-    {"yield", yield, true},    {"spawn_join", spawn_join, true}, {"channel", channel, true},
-    {"lock", lock, true},      {"timeout", timeout, true},       {"sleep", sleeps, true},
-    {"stream", stream, true},
+    {"switch", bare_switch, false}, {"resume", resume, false},
+    {"create", create, false},      {"generator", generator, false},
+    {"yield", yield, true},         {"park", park, true},
+    {"spawn", spawn, true},         {"spawn_join", spawn_join, true},
+    {"channel", channel, true},     {"select", select_any, true},
+    {"lock", lock, true},           {"timer", timer, true},
+    {"timeout", timeout, true},     {"sleep", sleeps, true},
+    {"read", read_ready, true},     {"stream", stream, true},
+    {"wake", wake, true},
 };
 
 int main(int argc, char **argv)
