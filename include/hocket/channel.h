@@ -78,35 +78,12 @@ HKT_API struct hkt_case hkt_channel_send_case(struct hkt_channel *c, const void 
                                               size_t size);
 HKT_API struct hkt_case hkt_channel_recv_case(struct hkt_channel *c, void *value, size_t size);
 
-/* A call that waits, and the switch that it has to make; private. */
-struct hkt__parting {
-    struct hkt_ctx *self;
-    const struct hkt_ctx *next;
-    uint64_t room[10];
-};
-enum { HKT__PARTS = 2 };
-
 HKT_API_FAST HKT_MUST_CHECK int hkt__channel_send(struct hkt_channel *c, const void *value,
                                                   size_t size, struct hkt__parting *p);
 HKT_API_FAST HKT_MUST_CHECK int hkt__channel_recv(struct hkt_channel *c, void *value, size_t size,
                                                   struct hkt__parting *p);
-HKT_API HKT_MUST_CHECK int hkt__channel_woken(const struct hkt__parting *p);
 
 HKT_END_DECLS
-
-/* Switches here and not below, so that nothing has to return when the task goes on: a return in
- * another task than the last one is mispredicted. */
-HKT_INLINE int hkt__part(struct hkt__parting *p, int rc)
-{
-    const struct hkt_msg none = {NULL, 0};
-
-    if (rc != HKT__PARTS)
-        return rc;
-    (void)hkt_ctx_switch(p->self, p->next, none);
-    if (HKT_UNLIKELY(p->self->flags & HKT__CANCEL))
-        return hkt__channel_woken(p);
-    return (int)p->self->aux;
-}
 
 /* What: sends a copy of *value, of size bytes.
  * Returns: 0; -ESHUTDOWN: the channel is, or was meanwhile, closed; -ECANCELED, and nothing was

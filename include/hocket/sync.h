@@ -152,6 +152,7 @@ HKT_BEGIN_DECLS
 /* The ways behind the inline doors. */
 HKT_API HKT_MUST_CHECK int hkt__lock_acquire(struct hkt_lock *l, const char *why);
 HKT_API int hkt__lock_release(struct hkt_lock *l);
+HKT_API_FAST HKT_MUST_CHECK int hkt__event_wait(struct hkt_event *e, struct hkt__parting *p);
 HKT_API HKT_MUST_CHECK int hkt__once_run(struct hkt_once *o, hkt_task_fn *fn, void *arg);
 
 /* Lock */
@@ -209,7 +210,12 @@ HKT_INLINE struct hkt_task *hkt_lock_owner(const struct hkt_lock *l)
 
 /* What: waits until the event is set, and goes on also when it was cleared at once afterwards.
  * Returns: 0; -ECANCELED. Suspends: if it is not set. asyncio: wait(). */
-HKT_API hkt_async int hkt_event_wait(struct hkt_event *e);
+HKT_INLINE hkt_async int hkt_event_wait(struct hkt_event *e)
+{
+    struct hkt__parting p;
+
+    return hkt__part(&p, hkt__event_wait(e, &p));
+}
 
 /* What: sets it and wakes all who wait, in the order of coming. Nothing touches the event on their
  * behalf any more. Returns: 0; -EXDEV. Suspends: never. asyncio: set(). */

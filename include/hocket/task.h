@@ -132,6 +132,30 @@ HKT_API hkt_async int hkt__turn_polled(void);
 HKT_API_FAST const struct hkt_ctx *hkt__turn_begin(struct hkt_loop *loop);
 HKT_API int hkt__turn_cancelled(void);
 
+/* A call that waits, and the switch that it has to make; private. */
+struct hkt__parting {
+    struct hkt_ctx *self;
+    const struct hkt_ctx *next;
+    uint64_t room[10];
+};
+enum { HKT__PARTS = 2 };
+/* The answer of one that was cancelled meanwhile. */
+HKT_API HKT_MUST_CHECK int hkt__parted(const struct hkt__parting *p);
+
+/* Switches here and not below, so that nothing has to return when the task goes on: a return in
+ * another task than the last one is mispredicted. */
+HKT_INLINE int hkt__part(struct hkt__parting *p, int rc)
+{
+    const struct hkt_msg none = {NULL, 0};
+
+    if (rc != HKT__PARTS)
+        return rc;
+    (void)hkt_ctx_switch(p->self, p->next, none);
+    if (HKT_UNLIKELY(p->self->flags & HKT__CANCEL))
+        return hkt__parted(p);
+    return (int)p->self->aux;
+}
+
 /* Switches in the caller, which saves just what is live there. */
 HKT_INLINE int hkt__turn_inline(void)
 {

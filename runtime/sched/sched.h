@@ -171,7 +171,8 @@ int hkt__park(struct hkt__wait *w);
 /* The same in three steps, for callers who make the switch themselves, in their own caller's frame:
  * a return from below it, in a task other than the one that was last there, is mispredicted, which
  * costs more than the switch. begin: where to switch to from the running task; NULL: it takes more,
- * and hkt__park() is to be called instead. end: the answer. */
+ * and hkt__park() is to be called instead. end: the answer. A record that begins in the room of a
+ * struct hkt__parting is what hkt__part() needs. */
 const struct hkt_ctx *hkt__park_begin(struct hkt__wait *w);
 int hkt__park_end(const struct hkt__wait *w);
 /* Puts a parked task, whose record was unlinked, into the ready queue. Nothing else happens. */

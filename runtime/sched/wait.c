@@ -224,6 +224,11 @@ int hkt__park_end(const struct hkt__wait *w)
     return (int)self->coro.ctx.aux;
 }
 
+int hkt__parted(const struct hkt__parting *p)
+{
+    return hkt__park_end((const struct hkt__wait *)(const void *)p->room);
+}
+
 void hkt__wake_on(struct hkt_loop *loop, struct hkt_task *t, int rc)
 {
     if (HKT_UNLIKELY(!t->coro.data))

@@ -89,11 +89,6 @@ static int wait_in(struct hkt_channel *c, struct hkt__line *line, void *value, c
     return HKT_LIKELY(parting->next != NULL) ? HKT__PARTS : hkt__park(&call->wait);
 }
 
-int hkt__channel_woken(const struct hkt__parting *parting)
-{
-    return hkt__park_end((const struct hkt__wait *)(const void *)parting->room);
-}
-
 /* Sending */
 
 static int send_now(struct hkt_channel *c, const void *value)

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "waiters.h"
 
-int hkt_event_wait(struct hkt_event *e)
+int hkt__event_wait(struct hkt_event *e, struct hkt__parting *p)
 {
-    struct hkt__sleeper s;
-
     if (!hkt__task_self())
         return -EPERM;
-    return e->set ? 0 : hkt__waiters_wait(&e->waiters, &s, "event");
+    return e->set ? 0 : hkt__waiters_part(&e->waiters, p, "event");
 }
 
 int hkt_event_set(struct hkt_event *e)

@@ -70,32 +70,34 @@ void hkt__holder_describe(const struct hkt__holder *h, char *out, size_t size)
         snprintf(out, size, ", held by a task that has ended");
 }
 
-int hkt__waiters_may_wait(const struct hkt__waiters *q)
+int hkt__waiters_foreign(const struct hkt__waiters *q)
 {
-    if (!q->first || q->first->loop == hkt__loop)
-        return 0;
     return hkt__foreign(q->first->loop, q->first->wait.why);
 }
 
-int hkt__waiters_may_wake(const struct hkt__waiters *q)
-{
-    if (!q->first || hkt__own_thread(q->first->loop))
-        return 0;
-    return hkt__foreign(q->first->loop, q->first->wait.why);
-}
-
-int hkt__waiters_wait_as(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why,
-                         const struct hkt__wait_kind *kind)
+/* Puts the running task into the queue. 0; -EXDEV. */
+static inline int join_queue(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why,
+                             const struct hkt__wait_kind *kind)
 {
     int rc = hkt__waiters_may_wait(q);
 
     s->called = false;
-    if (rc < 0)
+    if (HKT_UNLIKELY(rc < 0))
         return rc;
     s->wait = (struct hkt__wait){.why = why, .kind = kind, .detail = -1};
     s->loop = hkt__loop;
     s->task = hkt__loop->current;
     link_last(q, s);
+    return 0;
+}
+
+int hkt__waiters_wait_as(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why,
+                         const struct hkt__wait_kind *kind)
+{
+    int rc = join_queue(q, s, why, kind);
+
+    if (rc < 0)
+        return rc;
     rc = hkt__park(&s->wait);
     if (s->queue)
         unlink_sleeper(s);
@@ -105,6 +107,20 @@ int hkt__waiters_wait_as(struct hkt__waiters *q, struct hkt__sleeper *s, const c
 int hkt__waiters_wait(struct hkt__waiters *q, struct hkt__sleeper *s, const char *why)
 {
     return hkt__waiters_wait_as(q, s, why, &sleeper_kind);
+}
+
+_Static_assert(sizeof(struct hkt__sleeper) <= sizeof(((struct hkt__parting *)0)->room), "room");
+
+int hkt__waiters_part(struct hkt__waiters *q, struct hkt__parting *p, const char *why)
+{
+    struct hkt__sleeper *s = (struct hkt__sleeper *)(void *)p->room;
+    int rc = join_queue(q, s, why, &sleeper_kind);
+
+    if (rc < 0)
+        return rc;
+    p->self = &s->task->coro.ctx;
+    p->next = hkt__park_begin(&s->wait);
+    return HKT_LIKELY(p->next != NULL) ? HKT__PARTS : hkt__park(&s->wait);
 }
 
 static struct hkt__sleeper *call(struct hkt__sleeper *s, int rc)

@@ -32,11 +32,24 @@ int hkt__waiters_wait_as(struct hkt__waiters *q, struct hkt__sleeper *s, const c
                          const struct hkt__wait_kind *kind);
 bool hkt__sleeper_abort(struct hkt__wait *w);
 
+/* The same for hkt__part(), with the record in p: the switch is made in the caller's caller. Only
+ * for who is woken, and never chosen, so nothing has to be taken out of the queue afterwards. */
+int hkt__waiters_part(struct hkt__waiters *q, struct hkt__parting *p, const char *why);
+
+/* -EXDEV, reported: those who wait, and there are some, belong elsewhere. */
+int hkt__waiters_foreign(const struct hkt__waiters *q);
+
 /* 0; -EXDEV: those who wait belong to another loop than the running one. */
-int hkt__waiters_may_wait(const struct hkt__waiters *q);
+static inline int hkt__waiters_may_wait(const struct hkt__waiters *q)
+{
+    return HKT_LIKELY(!q->first || q->first->loop == hkt__loop) ? 0 : hkt__waiters_foreign(q);
+}
 
 /* 0; -EXDEV: they belong to another thread, which alone may wake them. */
-int hkt__waiters_may_wake(const struct hkt__waiters *q);
+static inline int hkt__waiters_may_wake(const struct hkt__waiters *q)
+{
+    return HKT_LIKELY(!q->first || hkt__own_thread(q->first->loop)) ? 0 : hkt__waiters_foreign(q);
+}
 
 /* The first one that was not chosen; there is one. */
 void hkt__waiters_choose(struct hkt__waiters *q);
