@@ -104,6 +104,19 @@ static ssize_t call_peek(struct scene *s)
     return hkt_stream_peek(s->s[0], 4, &data);
 }
 
+static void feed_all(struct scene *s)
+{
+    feed(s);
+    cr_assert_eq(shutdown(peer_of(s), SHUT_WR), 0);
+}
+
+static ssize_t call_readall(struct scene *s)
+{
+    const char *data;
+
+    return hkt_stream_readall(s->s[0], 100, &data);
+}
+
 static ssize_t call_write(struct scene *s)
 {
     return hkt_stream_write(s->s[0], bytes, 20000);
@@ -301,6 +314,7 @@ static const struct point points[] = {
     POINT(hkt_stream_readline, IN(call_readline)),
     POINT(hkt_stream_readuntil, IN(call_readuntil)),
     POINT(hkt_stream_readuntil_any, IN(call_readuntil_any)),
+    POINT(hkt_stream_readall, AT(make_pair, call_readall, feed_all, free_both, .how = 0)),
     POINT(hkt_stream_peek, IN(call_peek)),
     POINT(hkt_stream_write, OUT(call_write, ONCE)),
     POINT(hkt_stream_drain, OUT(call_drain, 0)),
