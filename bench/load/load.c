@@ -152,7 +152,7 @@ static void measure_idle(const struct load *l)
     double memory = resident(l->pid), pages = tables(l->pid);
 
     client_open_idle();
-    usleep(300000);
+    sleep(1);
     printf(", \"resident\": %.0f, \"tables\": %.0f", (resident(l->pid) - memory) / l->idle,
            (tables(l->pid) - pages) / l->idle);
 }

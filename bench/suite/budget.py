@@ -77,6 +77,8 @@ def _usual(row, scale):
     if row.bench in catalog.SERVERS or row.bench == "timer":
         crowd = 0.8 if row.bench in ("idle", "mixed") else 0.0
         return SERVER + max(scale, 0.3) + crowd
+    if row.bench == "million":
+        return START + 4 * EACH * 1000000
     first = row.case.split("_")[0]
     crowd = int(first) if first.isdigit() else 0
     return START + MEASURING * scale + EACH * crowd * (1 if row.bench == "memory" else 2)

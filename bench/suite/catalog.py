@@ -26,6 +26,16 @@ BENCHES = {
         "100000": "100,000 parked coroutines",
         "1000000": "1,000,000 parked coroutines",
     },
+    "million": {
+        "build": "1,000,000 tasks with guarded 64 KiB stacks, half of which wait for a time that is "
+                 "far off and half for a message over a channel: until all wait, each",
+        "memory": "What each takes then",
+        "wake": "All are woken: until all have run, each",
+        "end": "All are left, cancelled at the end of their loop, and given back, each",
+        "hibernate": "The stacks of all are put aside, each",
+        "memory_hibernating": "What each takes then",
+        "wake_hibernating": "All are woken: until their stacks are back and all have run, each",
+    },
     "yield": {
         "2": "Tasks that do nothing but give up their turn: 2 of them",
         "10": "10 tasks",
@@ -126,6 +136,7 @@ TITLES = {
     "generator": "Generator, each number",
     "create": "Create, run, finish",
     "memory": "Memory of a parked coroutine",
+    "million": "A million tasks that wait",
     "yield": "A task's turn",
     "park": "Wait for another task, which is ready",
     "spawn_join": "Spawn a task and join it",
@@ -170,6 +181,7 @@ IMPLS = {
     "python": "Python generators: no stack",
     "greenlet": "greenlet for Python",
     "hocket-uring": "hocket with its io_uring poller",
+    "hocket-hibernating": "hocket, with the stacks of tasks that have waited for 100 ms put aside",
     "bare-epoll": "a server on nothing but epoll",
     "bare-uring": "a server on nothing but io_uring",
     "libev": "libev: callbacks",
@@ -202,6 +214,8 @@ def is_named(impl):
 
 def memory_needed(row):
     """Bytes, about: most touch one page of a stack for each."""
+    if row.bench == "million":
+        return 1000000 * 5000
     return int(row.case.split("_")[0]) * 5000 if row.bench in ("memory", "yield") else 0
 
 
@@ -209,6 +223,8 @@ def left_out_by_quick(row):
     """Because of the time it takes."""
     if row.bench in SERVERS or row.bench == "timer":
         return (row.bench, row.case, row.impl) not in QUICK
+    if row.bench == "million":
+        return True
     if row.bench == "yield":
         return row.case == "1000000" or row.case.startswith("100000") and row.impl != "hocket"
     if row.bench != "memory" or row.case == "10000":
@@ -220,11 +236,13 @@ def left_out_by_quick(row):
 
 def rounds_of(bench, case, rounds, comparing=False):
     """Memory is the same each time, and a million takes seconds. What is compared needs them all."""
-    if comparing and bench not in ("memory", "idle"):
+    if comparing and bench not in ("memory", "million", "idle"):
         return rounds
     if bench in SERVERS or bench == "timer":
         slow = bench == "idle" or (bench, case) == ("http", "10000")
         return min(rounds, 3 if slow else 5)
+    if bench == "million":
+        return 1 if case.startswith("memory") else min(rounds, 3)
     if bench == "yield" and case == "1000000":
         return min(rounds, 3)
     if bench != "memory":

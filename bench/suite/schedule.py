@@ -135,7 +135,7 @@ class Schedule:
             self._result(row, row.case, row.unit).also.setdefault(name, []).append(number)
 
     def _outcome(self, row, reserve):
-        if row.bench == "memory":
+        if row.bench in ("memory", "million"):
             needed = catalog.memory_needed(row)
             if needed > machine.memory_available():
                 return program.Outcome({}, f"may need {needed / 2**30:.1f} GiB of memory", 1.0)

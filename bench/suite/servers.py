@@ -72,11 +72,14 @@ class Kind(NamedTuple):
     http: str
     echo: str
     environment: dict
+    idle_only: bool = False
 
 
 # The name of the built server, where it is not that of the implementation.
-PROGRAMS = {"hocket-uring": "hocket", "go-nethttp": "go"}
+PROGRAMS = {"hocket-uring": "hocket", "hocket-hibernating": "hocket", "go-nethttp": "go"}
 KINDS = {
+    # What it is for: connections that wait long.
+    "hocket-hibernating": Kind("http", None, {"HKT_HIBERNATE": "100"}, idle_only=True),
     "hocket-uring": Kind("http", "echo", {"HKT_POLLER": "io_uring"}),
     "go-nethttp": Kind("nethttp", None, {}),
 }
@@ -165,7 +168,7 @@ class Server:
         return self.kind.echo if case.mode == "echo" else self.kind.http
 
     def _can(self, case):
-        if case.cores and self.name not in MANY_CORES:
+        if case.cores and self.name not in MANY_CORES or self.kind.idle_only and not case.idle:
             return False
         alone = self.other_core is None
         return self._mode(case) and not (alone and (case.apart or case.cores > 1))

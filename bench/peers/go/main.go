@@ -48,6 +48,9 @@ var table = []entry{
 	{bench: "memory", name: "10000", park: park, count: 10000},
 	{bench: "memory", name: "100000", park: park, count: 100000},
 	{bench: "memory", name: "1000000", park: park, count: 1000000},
+	{bench: "million", name: "build", time: millionBuild, count: 1000000},
+	{bench: "million", name: "memory", park: millionPark, count: 1000000},
+	{bench: "million", name: "wake", time: millionWake, count: 1000000},
 }
 
 func fail(format string, args ...interface{}) {
