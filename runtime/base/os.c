@@ -167,55 +167,31 @@ static int os_keep(void *addr, size_t size, enum hkt__access access)
 }
 
 #if defined(__linux__)
-static atomic_int memory_fd = -1; /* of /proc/self/mem; -2: not to be had */
-
-static void forget_memory(void)
+/* In an emulator it may be the emulator's. */
+static bool is_our_memory(int fd)
 {
-    int fd = atomic_exchange(&memory_fd, -1); /* it is the parent's */
+    static const uint64_t here = UINT64_C(0x7468656d656d6f72);
+    static atomic_int is_ours; /* 0 not yet known, 1 yes, -1 no */
+    uint64_t there = 0;
+
+    if (atomic_load_explicit(&is_ours, memory_order_relaxed) == 0) {
+        bool same = pread(fd, &there, sizeof there, (off_t)(uintptr_t)&here) == sizeof there &&
+                    there == here;
+        atomic_store_explicit(&is_ours, same ? 1 : -1, memory_order_relaxed);
+    }
+    return atomic_load_explicit(&is_ours, memory_order_relaxed) > 0;
+}
+
+/* Opened each time, as a descriptor that stays would be the parent's in a child. */
+static int os_fill(void *addr, const void *bytes, size_t size)
+{
+    int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    bool filled = fd >= 0 && is_our_memory(fd) &&
+                  pwrite(fd, bytes, size, (off_t)(uintptr_t)addr) == (ssize_t)size;
 
     if (fd >= 0)
         close(fd);
-}
-
-/* In an emulator it may be the emulator's. */
-static bool is_ours(int fd)
-{
-    static const uint64_t here = UINT64_C(0x7468656d656d6f72);
-    uint64_t there = 0;
-
-    return pread(fd, &there, sizeof there, (off_t)(uintptr_t)&here) == sizeof there &&
-           there == here;
-}
-
-static int open_memory(void)
-{
-    static atomic_flag watched = ATOMIC_FLAG_INIT;
-    int none = -1, fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-
-    if (fd < 0)
-        return -2; /* and again next time, if it was for want of a descriptor */
-    if (!is_ours(fd)) {
-        close(fd);
-        atomic_store(&memory_fd, -2);
-        return -2;
-    }
-    if (!atomic_flag_test_and_set(&watched))
-        (void)pthread_atfork(NULL, NULL, forget_memory);
-    if (atomic_compare_exchange_strong(&memory_fd, &none, fd))
-        return fd;
-    close(fd);
-    return none;
-}
-
-static int os_fill(void *addr, const void *bytes, size_t size)
-{
-    int fd = atomic_load(&memory_fd);
-
-    if (fd == -1)
-        fd = open_memory();
-    if (fd < 0)
-        return -ENOTSUP;
-    return pwrite(fd, bytes, size, (off_t)(uintptr_t)addr) == (ssize_t)size ? 0 : -ENOTSUP;
+    return filled ? 0 : -ENOTSUP;
 }
 #else
 static int os_fill(void *addr, const void *bytes, size_t size)

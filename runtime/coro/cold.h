@@ -37,8 +37,10 @@ struct hkt__image;
 struct hkt__pool;
 struct hkt__thread;
 
-/* What only watched switches use. */
+/* What only watched switches use; not there at all but where a thread's are watched. */
 struct hkt__watched {
+    void *fiber; /* ThreadSanitizer's */
+    unsigned valgrind_id;
     struct hkt__peer peer;
     struct hkt_coro *leaf; /* on whose stack it is suspended, if that is not its own */
     struct hkt_coro *next; /* in the thread's list of those on the user's memory */
@@ -55,10 +57,7 @@ struct hkt__cold {
         int (*upper)(void *arg); /* of the layer above, which begins it */
     } fn;
     void *arg;
-    union {
-        void *result;             /* hkt_gen_return() */
-        struct hkt__image *image; /* while it hibernates */
-    };
+    void *result; /* hkt_gen_return() */
     const char *name;
 
     char *low;              /* lowest usable byte of the stack */
@@ -66,21 +65,21 @@ struct hkt__cold {
     struct hkt__pool *pool; /* NULL: the user's memory */
     struct hkt__thread *thread;
     size_t room;     /* bytes from low that frames and copied arguments share */
-    unsigned colour; /* of these, not used: see stack.c */
-
     int rc;          /* what the body returned */
-    uint32_t traits; /* HKT_CORO_FPENV, HKT_CORO_PAINT, and those below */
-    unsigned valgrind_id;
+    uint16_t colour; /* bytes of the room that are not used: see stack.c */
+    uint16_t traits; /* HKT_CORO_FPENV, HKT_CORO_PAINT, and those below */
 
     /* Delegation: see delegate.c. */
     struct hkt_gen *delegate;
     struct hkt_gen *delegator;
-    struct hkt_gen *far;   /* of the outermost: the innermost, and the reverse */
-    struct hkt_gen *entry; /* of the running innermost: the one that was stepped */
+    struct hkt_gen *far; /* of the outermost: the innermost, and the reverse */
+    union {
+        struct hkt_gen *entry;    /* of the running innermost: the one that was stepped */
+        struct hkt__image *image; /* of a task that hibernates */
+    };
 
     void *upper; /* HKT__UPPER_SIZE bytes for the layer above */
     struct hkt__watched *watched;
-    void *fiber; /* ThreadSanitizer's */
 };
 
 #define HKT__IS_GEN  0x100u

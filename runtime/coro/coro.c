@@ -228,15 +228,14 @@ HKT__APART static void free_slow(struct hkt_coro *c)
     if ((c->ctx.flags != HKT__FINISHED || c->cold->thread != hkt__thread_current) &&
         !put_to_rest(c))
         return;
-    if (c->cold->fiber)
-        hkt__side_unwatch(c);
+    hkt__side_unwatch(c);
     hkt__stack_give(c);
 }
 
 void hkt_coro_free(struct hkt_coro *c)
 {
     if (HKT_LIKELY(c && c->ctx.flags == HKT__FINISHED && c->cold->thread == hkt__thread_current &&
-                   !c->cold->fiber))
+                   !hkt__thread_current->watched))
         hkt__stack_give(c);
     else
         free_slow(c);

@@ -13,9 +13,9 @@
  * where it is not used, and a pointer into such a stack is as good as before, except for the
  * kernel, which answers -EFAULT.
  *
- * Another thread that touches the stack must not move the record, which belongs to lists of the
- * owner's. It brings back what else there was: the stack is open then, and the owner does the rest
- * when the coroutine goes on.
+ * Whoever touches the stack may be about to wake the coroutine, and hold the address of the record
+ * in the image; or be another thread. So what a touch brings back is all but the record, which
+ * stays where it is: the stack is open then, and the rest is done when the coroutine goes on.
  */
 #include "hibernate.h"
 #include "base/os.h"
@@ -55,6 +55,7 @@ struct hkt__images {
     struct hkt__images *next; /* of all threads */
     struct hkt__thread *thread;
     size_t count;
+    size_t opened; /* of these; under the lock */
     char *shared_stack;
     uintptr_t *chunk;                /* the newest; its first word is the one before */
     size_t used;                     /* words of it */
@@ -185,7 +186,7 @@ static int hide(const struct hkt__cold *cold, char *from)
 
 /* Word by word, and not by memcpy(), which AddressSanitizer would have look at the frames' own
  * marks. */
-HKT__UNSANITIZED static void copy(uintptr_t *to, const uintptr_t *from, size_t n)
+HKT__APART HKT__UNSANITIZED static void copy(uintptr_t *to, const uintptr_t *from, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uintptr_t word = from[i];
@@ -240,16 +241,16 @@ static bool fill_apart(char *from, size_t size, void *live, const void *words, s
     return hkt__os.keep(from, size, HKT__ALL_ACCESS) == 0 && filled;
 }
 
-/* Everything that was live is on the stack again. Under the lock. */
-static void open_stack(const struct hkt_coro *c, struct hkt__image *image, uintptr_t *words)
+/* What was live is on the stack again, but for the record, which is the owner's. Under the lock. */
+static void open_stack(const struct hkt_coro *c, struct hkt__image *image, const uintptr_t *words)
 {
     const struct hkt__cold *cold = c->cold;
     uintptr_t *live = live_of(c, image);
     char *from = hidden_from(cold, (char *)live);
     size_t size = (size_t)(cold->low + cold->room - from);
 
-    copy(words + image->record_at, image->record, image->record_size);
     image->open = 1;
+    cold->thread->images->opened++;
     if (!hkt__os.alone() && fill_apart(from, size, live, words, image->words * WORD))
         return;
     if (hkt__os.show(from, size) < 0)
@@ -268,6 +269,7 @@ void hkt__rouse(struct hkt_coro *c)
     bring_words(words, image->words + CTX_WORDS, image->record + image->record_size);
     if (!image->open)
         open_stack(c, image, words);
+    all->opened--;
     c->cold->image = NULL;
     c->ctx.flags &= ~HKT__HIBERNATES;
     unlock();
@@ -290,8 +292,8 @@ static struct hkt_coro *owner_of(const struct hkt__thread *t, const void *addr)
     return c && (const char *)addr >= c->cold->low ? c : NULL;
 }
 
-/* On another thread than its own. One whose stack is back already was quicker than the fault. */
-static bool open_foreign(const void *addr)
+/* One whose stack is back already was quicker than the fault. */
+static bool open_by(const void *addr)
 {
     uintptr_t words[HKT__IMAGE_WORDS + CTX_WORDS];
     struct hkt_coro *c = NULL;
@@ -314,11 +316,25 @@ bool hkt__rouse_owner(const void *addr)
     struct hkt_coro *c = t && t->images ? owner_of(t, addr) : NULL;
 
     if (!c)
-        return open_foreign(addr);
+        return open_by(addr);
     if (!hkt__hibernates(c))
         return false;
+    if (c->cold->image->record_size > 0)
+        return open_by(addr);
     hkt__rouse(c);
     return true;
+}
+
+void hkt__rouse_opened(void)
+{
+    const struct hkt__thread *t = hkt__thread_current;
+    struct hkt__walk walk = {0};
+
+    if (!t || !t->images || t->images->opened == 0)
+        return;
+    for (struct hkt_coro *c; (c = hkt__stack_walk(&walk)) != NULL;)
+        if (hkt__hibernates(c) && c->cold->image->open)
+            hkt__rouse(c);
 }
 
 size_t hkt__rouse_all(void)

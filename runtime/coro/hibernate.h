@@ -43,8 +43,13 @@ void hkt__rouse(struct hkt_coro *c);
 /* The same for all of this thread; how many there were. */
 size_t hkt__rouse_all(void);
 
-/* For the handler of faults: the same for the one on whose stack addr lies. False: none. */
+/* For the handler of faults: brings back the stack on which addr lies, but perhaps not the record,
+ * whose address whoever touched the stack may hold. False: there is none. */
 bool hkt__rouse_owner(const void *addr);
+
+/* Has those that were touched go to rest anew, some time: whoever touched them is done. Not within
+ * anything that wakes. */
+void hkt__rouse_opened(void);
 
 /* How many of this thread are put aside. */
 size_t hkt__hibernating(void);

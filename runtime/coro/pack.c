@@ -43,7 +43,7 @@ HKT__UNSANITIZED static uintptr_t get(const unsigned char *in, unsigned bytes)
     return value;
 }
 
-HKT__UNSANITIZED size_t hkt__pack(unsigned char *out, const uintptr_t *words, size_t n)
+HKT__APART HKT__UNSANITIZED size_t hkt__pack(unsigned char *out, const uintptr_t *words, size_t n)
 {
     unsigned char *tags = out, *at = out + (n + 3) / 4;
 
@@ -64,7 +64,7 @@ HKT__UNSANITIZED size_t hkt__pack(unsigned char *out, const uintptr_t *words, si
     return (size_t)(at - out);
 }
 
-HKT__UNSANITIZED void hkt__unpack(uintptr_t *words, size_t n, const unsigned char *in)
+HKT__APART HKT__UNSANITIZED void hkt__unpack(uintptr_t *words, size_t n, const unsigned char *in)
 {
     static const unsigned char bytes[] = {
         [ZERO] = 0, [AGAIN] = 1, [SHORT] = SHORT_BYTES, [WHOLE] = WORD};

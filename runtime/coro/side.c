@@ -129,16 +129,16 @@ void hkt__side_watch(struct hkt_coro *c)
         put_canaries(cold);
     if (__asan_unpoison_memory_region) /* what the last user's frames left behind */
         __asan_unpoison_memory_region(cold->low, cold->room);
-    if (__tsan_create_fiber && !cold->fiber)
-        cold->fiber = __tsan_create_fiber(0);
+    if (__tsan_create_fiber && !cold->watched->fiber)
+        cold->watched->fiber = __tsan_create_fiber(0);
 }
 
 void hkt__side_unwatch(struct hkt_coro *c)
 {
-    if (!c->cold->fiber)
+    if (!__tsan_destroy_fiber || !c->cold->watched->fiber)
         return;
-    __tsan_destroy_fiber(c->cold->fiber);
-    c->cold->fiber = NULL;
+    __tsan_destroy_fiber(c->cold->watched->fiber);
+    c->cold->watched->fiber = NULL;
 }
 
 /* The coroutine on whose stack c goes on: another one, if c was suspended from inside it. */
@@ -157,7 +157,7 @@ HKT__UNSANITIZED void hkt__side_resume_leave(struct hkt__side *me, struct hkt_co
         __sanitizer_start_switch_fiber(&me->fake_stack, on->low, on->room);
     if (__tsan_switch_to_fiber) {
         peer->fiber = __tsan_get_current_fiber();
-        __tsan_switch_to_fiber(on->fiber, 0);
+        __tsan_switch_to_fiber(on->watched->fiber, 0);
     }
 }
 
@@ -206,7 +206,7 @@ HKT__UNSANITIZED void hkt__side_leave(struct hkt__side *me, struct hkt_coro *sel
         const struct hkt__cold *on = stack_of(to);
         bottom = on->low;
         size = on->room;
-        fiber = on->fiber;
+        fiber = on->watched->fiber;
         to->cold->watched->peer = *peer;
     }
     if (__sanitizer_start_switch_fiber)
@@ -271,7 +271,8 @@ void hkt__side_note_stack(struct hkt_coro *c)
     if (__lsan_register_root_region)
         __lsan_register_root_region(c->cold->low, c->cold->room);
 #ifdef HKT_HAVE_VALGRIND
-    c->cold->valgrind_id = VALGRIND_STACK_REGISTER(c->cold->low, c->cold->low + c->cold->room);
+    c->cold->watched->valgrind_id =
+        VALGRIND_STACK_REGISTER(c->cold->low, c->cold->low + c->cold->room);
 #endif
 }
 
@@ -312,7 +313,7 @@ void hkt__side_forget_stack(struct hkt_coro *c)
     if (__asan_unpoison_memory_region)
         __asan_unpoison_memory_region(c->cold->low, c->cold->room);
 #ifdef HKT_HAVE_VALGRIND
-    VALGRIND_STACK_DEREGISTER(c->cold->valgrind_id);
+    VALGRIND_STACK_DEREGISTER(c->cold->watched->valgrind_id);
     VALGRIND_MAKE_MEM_UNDEFINED(c->cold->low, c->cold->room);
 #endif
 }

@@ -189,9 +189,9 @@ static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool,
 
 /* Tops at the same place in their pages would compete for one set of each cache: a thousand parked
  * frames would not fit into any. Small stacks need their bytes more. */
-static unsigned colour_of(unsigned number, size_t stack_size)
+static uint16_t colour_of(unsigned number, size_t stack_size)
 {
-    return stack_size < COLOURED_FROM ? 0 : number % COLOURS * 64;
+    return (uint16_t)(stack_size < COLOURED_FROM ? 0 : number % COLOURS * 64);
 }
 
 /* The next block of the newest slab, with its guard page. */
@@ -258,6 +258,7 @@ struct hkt_coro *hkt__stack_adopt(void *memory, size_t size)
     memset(cold, 0, sizeof *cold);
     memset(c, 0, sizeof *c);
     c->cold = cold;
+    *watched = (struct hkt__watched){0};
     cold->watched = watched;
     cold->low = (char *)low;
     cold->room = ((uintptr_t)watched & ~(uintptr_t)15) - low;

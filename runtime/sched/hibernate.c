@@ -50,6 +50,7 @@ static void sweep(struct hkt_loop *loop, struct hkt__hibernation *h)
     unsigned done = 0;
     struct hkt_coro *c = NULL;
 
+    hkt__rouse_opened();
     for (unsigned looks = h->most * LOOKS; looks > 0 && done < h->most; looks--) {
         if (!(c = hkt__stack_walk(&h->walk)))
             break;
@@ -77,6 +78,7 @@ static uint32_t random_bits(struct hkt__hibernation *h)
 
 static void sweep_at_random(struct hkt_loop *loop, struct hkt__hibernation *h)
 {
+    hkt__rouse_opened();
     for (int looks = 0; looks < RANDOM_LOOKS; looks++) {
         struct hkt_coro *c = hkt__stack_walk(&h->walk);
         if (!c)

@@ -181,7 +181,7 @@ static void give_back(struct hkt_task *t)
     if (!job->seen && job->done.rc < 0 && job->done.rc != -ECANCELED)
         hkt_report("task '%s' failed and nobody looked: %s%s", hkt_task_name(t, buf, sizeof buf),
                    hkt_strerror(job->done.rc), hkt__origin_text(t, origin));
-    if (HKT_UNLIKELY(t->coro.cold->fiber != NULL))
+    if (HKT_UNLIKELY(t->coro.cold->thread->watched))
         hkt__side_unwatch(&t->coro);
     hkt__stack_give(&t->coro);
 }

@@ -515,7 +515,7 @@ Test(hibernate, nothing_that_it_writes_is_lost)
 
 static int deep(int depth)
 {
-    volatile char block[1000];
+    volatile char block[4000];
 
     block[0] = (char)depth;
     int rc = depth > 0 ? deep(depth - 1) : hkt_sleep(HKT_SEC(100));
@@ -525,7 +525,7 @@ static int deep(int depth)
 static int sleep_deep(void *arg)
 {
     (void)arg;
-    return deep(5);
+    return deep(1);
 }
 
 static int sleep_in_generator(struct hkt_gen *self, void *arg)
