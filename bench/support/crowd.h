@@ -97,8 +97,8 @@ CROWD(100000_shuffled, 100000, 1)
 #define BENCH_CROWDS(impl)                                                                         \
     BENCH_TIME("yield", "2", impl, time_yield_2), BENCH_TIME("yield", "10", impl, time_yield_10),  \
         BENCH_TIME("yield", "1000", impl, time_yield_1000),                                        \
-        BENCH_TIME("yield", "100000", impl, time_yield_100000),                                    \
-        BENCH_TIME("yield", "100000_shuffled", impl, time_yield_100000_shuffled),                  \
-        BENCH_TIME("yield", "1000000", impl, time_yield_1000000)
+        BENCH_CROWD("yield", "100000", impl, time_yield_100000, 400000),                           \
+        BENCH_CROWD("yield", "100000_shuffled", impl, time_yield_100000_shuffled, 400000),         \
+        BENCH_CROWD("yield", "1000000", impl, time_yield_1000000, 4000000)
 
 #endif
