@@ -271,8 +271,9 @@ void hkt__side_note_stack(struct hkt_coro *c)
     if (__lsan_register_root_region)
         __lsan_register_root_region(c->cold->low, c->cold->room);
 #ifdef HKT_HAVE_VALGRIND
-    c->cold->watched->valgrind_id =
-        VALGRIND_STACK_REGISTER(c->cold->low, c->cold->low + c->cold->room);
+    if (RUNNING_ON_VALGRIND) /* else not even a page of those is touched */
+        c->cold->watched->valgrind_id =
+            VALGRIND_STACK_REGISTER(c->cold->low, c->cold->low + c->cold->room);
 #endif
 }
 
@@ -313,7 +314,8 @@ void hkt__side_forget_stack(struct hkt_coro *c)
     if (__asan_unpoison_memory_region)
         __asan_unpoison_memory_region(c->cold->low, c->cold->room);
 #ifdef HKT_HAVE_VALGRIND
-    VALGRIND_STACK_DEREGISTER(c->cold->watched->valgrind_id);
+    if (RUNNING_ON_VALGRIND)
+        VALGRIND_STACK_DEREGISTER(c->cold->watched->valgrind_id);
     VALGRIND_MAKE_MEM_UNDEFINED(c->cold->low, c->cold->room);
 #endif
 }
