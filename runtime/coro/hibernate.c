@@ -325,15 +325,31 @@ bool hkt__rouse_owner(const void *addr)
     return true;
 }
 
+static size_t count_opened(const struct hkt__images *all)
+{
+    lock();
+    size_t n = all->opened;
+    unlock();
+    return n;
+}
+
+static bool is_open(const struct hkt_coro *c)
+{
+    lock();
+    bool open = hkt__hibernates(c) && c->cold->image->open;
+    unlock();
+    return open;
+}
+
 void hkt__rouse_opened(void)
 {
     const struct hkt__thread *t = hkt__thread_current;
     struct hkt__walk walk = {0};
 
-    if (!t || !t->images || t->images->opened == 0)
+    if (!t || !t->images || count_opened(t->images) == 0)
         return;
     for (struct hkt_coro *c; (c = hkt__stack_walk(&walk)) != NULL;)
-        if (hkt__hibernates(c) && c->cold->image->open)
+        if (is_open(c))
             hkt__rouse(c);
 }
 

@@ -518,6 +518,7 @@ static int deep(int depth)
     volatile char block[4000];
 
     block[0] = (char)depth;
+    __asm__ volatile("" ::"r"(block) : "memory"); /* all of it */
     int rc = depth > 0 ? deep(depth - 1) : hkt_sleep(HKT_SEC(100));
     return rc + block[0] - (char)depth;
 }
