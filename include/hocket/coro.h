@@ -39,8 +39,7 @@ enum {
 
 struct hkt_coro_opts {
     const char *name;  /* shown in reports and dumps; not copied; NULL: "coro" */
-    size_t stack_size; /* bytes, the guard page among them; 0: 65536, of which 61440 can be used
-                          where pages have 4096. Rounded up to a power of two for pooled stacks */
+    size_t stack_size; /* bytes; 0: 65536. What one gets: see HKT_STACK_MIN */
     void *stack;       /* the caller's memory of stack_size bytes (at least HKT_STACK_MIN): nothing
                           is allocated, and there is no guard page. Overflow is found when the
                           coroutine switches: by the stack pointer, and by 64 bytes at the low end
@@ -49,9 +48,24 @@ struct hkt_coro_opts {
     void *data; /* hkt_coro_data() */
 };
 
-/* The least stack that can be asked for, in bytes. A user's own memory also holds the control
- * block. */
-#define HKT_STACK_MIN 4096
+/* The least stack that can be asked for, in bytes. What one gets for a stack_size:
+ *
+ *      2048              2048 bytes, of which 64 are a canary: stacks of this size lie several in a
+ *                        page, without a guard page each; overflow is found at each switch, which
+ *                        costs an out-of-line one, and by a fault below some thousand of them
+ *      up to 32768       at least that many bytes for frames, above a guard page
+ *      more              the next power of two, of which the lowest page is the guard page: of
+ *                        65536, the default, 61440 are for frames where a page has 4096
+ *      opts.stack        what is left of the memory beside the control block, and 64 bytes of
+ * canary
+ *
+ * 2048 bytes are for generators that are known to be shallow. A loop with a yield in it takes some
+ * 500, those of the switch included; in debug builds, 1200. printf() does not fit; nor does the
+ * frame of a signal, which on x86_64 with AVX-512 alone takes 3400: a handler that may run while
+ * such a stack is in use must be installed with SA_ONSTACK (there is a signal stack on each thread
+ * with coroutines), and one that is not is reported when the first such stacks are made. Nor does
+ * the dynamic linker that looks a function up at its first call: link with -Wl,-z,now. */
+#define HKT_STACK_MIN 2048
 
 /* Private, and public only so that the steps below can be inlined. 64 bytes, a cache line. */
 struct hkt_coro {

@@ -288,7 +288,7 @@ struct hkt_server_opts {
                           so that the system, too, keeps all of a connection on one. For network
                           cards that spread packets over the processors: where they all come to
                           one, its listener gets every connection. Linux 6.2; a hint elsewhere */
-    size_t stack_size; /* of a connection's task; 0: the default */
+    size_t stack_size; /* of a connection's task, as in struct hkt_task_opts; 0: the default */
     int64_t grace_ns;  /* hkt_serve(): how long connections may go on when it is cancelled; 0: 2 s,
                           negative: not at all */
     int64_t linger_ns; /* how long what a handler wrote may take to be sent after its return; 0:

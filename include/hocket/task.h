@@ -30,7 +30,9 @@ enum {
 
 struct hkt_task_opts {
     const char *name;      /* not copied; NULL: "task-N" */
-    size_t stack_size;     /* bytes; 0: 65536 */
+    size_t stack_size;     /* bytes; 0: 65536, of which 61440 are for frames where a page has 4096;
+                              what else one gets: see HKT_STACK_MIN in coro.h, but a task has at
+                              least 4096 bytes and a guard page */
     struct hkt_loop *loop; /* NULL: the running one */
     unsigned flags;
     void *data; /* hkt_task_data() */

@@ -17,8 +17,10 @@
 #define HKT__CLOSING   128u /* its delegates are being closed: as good as running */
 #define HKT__TASK      256u /* a scheduler's: nobody else may resume it */
 /* 512: HKT__CANCEL */
-#define HKT__HIBERNATES 1024u /* its stack is put aside: see hibernate.h */
-#define HKT__RESIDENT   2048u /* of a task: its stack is never put aside */
+/* 4096 and 8192: more of tasks */
+#define HKT__COOL       16384u /* freed, and its stack is not kept at hand */
+#define HKT__HIBERNATES 1024u  /* its stack is put aside: see hibernate.h */
+#define HKT__RESIDENT   2048u  /* of a task: its stack is never put aside */
 #define HKT__STICKY     (HKT__SLOW | HKT__DELEGATED)
 
 /* The message code that tells a delegator that its delegate has finished. */
@@ -99,6 +101,14 @@ struct hkt__cold {
 #ifndef HKT__UNSANITIZED
 #define HKT__UNSANITIZED __attribute__((no_sanitize_address, no_sanitize_thread))
 #endif
+
+HKT__UNSANITIZED static inline bool hkt__canaries_live(const struct hkt__cold *cold)
+{
+    for (int i = 0; i < HKT__CANARIES; i++)
+        if (((const uint64_t *)cold->low)[i] != HKT__CANARY)
+            return false;
+    return true;
+}
 
 /* What the calling thread has; NULL before its first coroutine. */
 extern _Thread_local struct hkt__thread *hkt__thread_current HKT__TLS_FAST;

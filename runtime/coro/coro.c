@@ -116,7 +116,7 @@ static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, u
 
     if (!c)
         return NULL;
-    traits |= opts->flags | (opts->stack ? 0 : HKT__GUARDED);
+    traits |= opts->flags | (hkt__stack_guarded(c->cold) ? HKT__GUARDED : 0);
     dress(c, opts->name ? opts->name : usual_name, opts->data, traits);
     rewind_to_start(c, arg);
     return c;
@@ -503,9 +503,9 @@ int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg)
     if (!(c->ctx.flags & HKT__FINISHED))
         return rc;
     report_last_error(c, rc);
-    c->cold->fn.coro = fn;
     hkt__side_unwatch(c);
     rewind_to_start(c, arg);
+    c->cold->fn.coro = fn;
     return 0;
 }
 
@@ -567,8 +567,8 @@ size_t hkt_coro_stack_used(const struct hkt_coro *c)
         return 0;
     if (c->cold->traits & HKT_CORO_PAINT)
         return painted_over(c->cold);
-    if (!c->cold->pool)
-        return hkt_coro_stack_size(c); /* the user's memory: all of it may be resident */
+    if (!hkt__stack_guarded(c->cold))
+        return hkt_coro_stack_size(c); /* in pages that are others' too */
     size_t used = hkt__os.resident(c->cold->low, c->cold->room) * hkt__os_page_size();
     size_t size = hkt_coro_stack_size(c);
     return used < size ? used : size;

@@ -14,6 +14,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#if defined(__linux__)
+#include <sys/auxv.h>
+#endif
 
 enum { ALTSTACK_SIZE = 65536 };
 
@@ -85,6 +88,30 @@ static void install(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGSEGV, &action, &previous_segv);
     sigaction(SIGBUS, &action, &previous_bus);
+}
+
+int hkt__signal_on_stack(void)
+{
+    struct sigaction now;
+
+    for (int signum = 1; signum < NSIG; signum++)
+        if (sigaction(signum, NULL, &now) == 0 && !(now.sa_flags & SA_ONSTACK) &&
+            (now.sa_flags & SA_SIGINFO || (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN)))
+            return signum;
+    return 0;
+}
+
+/* With the state of vector registers it may be more than the constant says. */
+size_t hkt__signal_frame(void)
+{
+    size_t size = MINSIGSTKSZ;
+#if defined(__linux__) && defined(AT_MINSIGSTKSZ)
+    size_t told = getauxval(AT_MINSIGSTKSZ);
+
+    if (told > 0)
+        size = told;
+#endif
+    return size;
 }
 
 void hkt__overflow_watch(struct hkt__altstack *alt)

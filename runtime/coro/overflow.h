@@ -21,4 +21,9 @@ bool hkt__faults_come(void);
 void hkt__overflow_watch(struct hkt__altstack *alt);
 void hkt__overflow_unwatch(struct hkt__altstack *alt);
 
+/* The first signal whose handler runs on the stack that it interrupts; 0: there is none. */
+int hkt__signal_on_stack(void);
+/* The bytes that a signal's handler needs of a stack at least. */
+size_t hkt__signal_frame(void);
+
 #endif

@@ -85,12 +85,12 @@ static void put_canaries(const struct hkt__cold *cold)
         ((uint64_t *)cold->low)[i] = HKT__CANARY;
 }
 
-static bool canaries_live(const struct hkt__cold *cold)
+/* On whose stack sp is: as a rule that of self, which needs no search. */
+static struct hkt_coro *standing_on(struct hkt_coro *self, const void *sp)
 {
-    for (int i = 0; i < HKT__CANARIES; i++)
-        if (((const uint64_t *)cold->low)[i] != HKT__CANARY)
-            return false;
-    return true;
+    bool own = (uintptr_t)sp - (uintptr_t)self->cold->low < self->cold->room;
+
+    return own ? self : hkt__stack_owner(sp, false);
 }
 
 /* Whether sp, where self is about to be suspended, is below its stack. It may as well be on that of
@@ -194,10 +194,10 @@ HKT__UNSANITIZED void hkt__side_leave(struct hkt__side *me, struct hkt_coro *sel
     bool guarded = cold->traits & HKT__GUARDED;
 
     /* Before anything else is looked at: what lay below may be another's control block. */
-    if (!guarded && HKT_UNLIKELY(!canaries_live(cold)))
+    if (!guarded && HKT_UNLIKELY(!hkt__canaries_live(cold)))
         die_of_overrun(cold);
     const void *sp = __builtin_frame_address(0);
-    struct hkt_coro *on = hkt__stack_owner(sp, false);
+    struct hkt_coro *on = standing_on(self, sp);
     if (!guarded && HKT_UNLIKELY(sp_below(self, (uintptr_t)sp, on)))
         die_of_overrun(cold);
     leave_state(me, self);

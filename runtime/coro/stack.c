@@ -6,6 +6,9 @@
  *
  *      | slab | hot[] | cold[] | upper[] | watched[] | guard, stack 0 | guard, stack 1 | ...
  *
+ * Stacks that are smaller than a page lie several in one, with a canary in each and one guard page
+ * below all of a slab: who runs away through his neighbours ends there at the latest.
+ *
  * Address space costs nothing until touched, so a block and its stack are one object for life, and
  * a coroutine that never began has touched no stack. A size class has a pool; freed blocks are
  * taken again last in, first out, while their stacks are in the cache. Everything belongs to one
@@ -18,6 +21,7 @@
 #include "overflow.h"
 #include "side.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +30,7 @@ enum {
     SLAB_MOST = 4096,
     COLOURS = 8,
     COLOURED_FROM = 32768,
+    USABLE_MOST = 32768, /* up to here a size is that of what can be used */
 };
 #define SLAB_BYTES_MOST ((size_t)1 << (sizeof(size_t) > 4 ? 28 : 22))
 
@@ -38,6 +43,7 @@ struct hkt__slab {
     struct hkt__watched *watched;
     char *stacks;
     size_t stack_size;
+    size_t guard; /* bytes at the low end of each stack; 0: there is one page below the stacks */
     unsigned count;
     unsigned used; /* handed out at least once: these have a guard page */
 };
@@ -102,26 +108,48 @@ static bool shadow_stack_refused(void)
     return true;
 }
 
-/* Stacks of class 0: a page to use, and a guard page. */
-static unsigned class0_shift(void)
+/* Stacks of class 1: a page to use, and a guard page. */
+static unsigned class1_shift(void)
 {
     size_t page = hkt__os_page_size();
 
     return page == 4096 ? 13 : (unsigned)__builtin_ctzl(page) + 1;
 }
 
-/* The least class whose stacks have size bytes; -1: none. */
+static size_t class_size(int k)
+{
+    return k == 0 ? HKT__STACK_SMALL : (size_t)1 << (class1_shift() + (unsigned)k - 1);
+}
+
+/* The least class whose stacks have size bytes; -1: none. Of a small stack its guard page would be
+ * half or more, and who counts bytes means those for frames. */
 static int class_of(size_t size)
 {
-    size_t above = size ? (size - 1) >> class0_shift() : 0;
-    int k = above ? (int)(sizeof(long) * 8) - __builtin_clzl(above) : 0;
+    if (size <= HKT__STACK_SMALL)
+        return 0;
+    if (size <= USABLE_MOST)
+        size += hkt__os_page_size();
+    size_t above = (size - 1) >> class1_shift();
+    int k = above ? 1 + (int)(sizeof(long) * 8) - __builtin_clzl(above) : 1;
 
     return k < HKT__STACK_CLASSES ? k : -1;
 }
 
 size_t hkt__stack_most(void)
 {
-    return (size_t)1 << (class0_shift() + HKT__STACK_CLASSES - 1);
+    return class_size(HKT__STACK_CLASSES - 1);
+}
+
+size_t hkt__stack_for(size_t need)
+{
+    size_t size = 4096;
+
+    if (need + HKT__CANARIES * sizeof(uint64_t) <= HKT__STACK_SMALL)
+        return HKT__STACK_SMALL;
+    while (size < hkt__stack_most() &&
+           (size <= USABLE_MOST ? size : size - hkt__os_page_size()) < need)
+        size *= 2;
+    return size;
 }
 
 struct hkt__thread *hkt__thread_self(void)
@@ -154,23 +182,61 @@ static struct hkt__pool *pool_of(struct hkt__thread *t, int k)
     return t->pool[k];
 }
 
-static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool, size_t stack_size)
+static bool guard(void *addr, size_t stack_size)
+{
+    int rc = hkt__os.guard(addr, hkt__os_page_size());
+
+    if (rc < 0)
+        hkt_report("no guard page for a stack of %zu bytes: %s", stack_size, hkt_strerror(rc));
+    return rc == 0;
+}
+
+/* Once: who has such stacks and such a handler has both in many places. */
+static void warn_of_signals(void)
+{
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    int signum = hkt__signal_on_stack();
+
+    if (signum && !atomic_flag_test_and_set(&told))
+        hkt_report("the handler of signal %d runs on whatever stack there is, which its frame of "
+                   "%zu bytes overruns where that has %d: install it with SA_ONSTACK",
+                   signum, hkt__signal_frame(), HKT__STACK_SMALL);
+}
+
+/* How many are in the next slab: whole pages of them. */
+static unsigned count_for(const struct hkt__pool *pool, size_t stack_size)
 {
     unsigned count = pool->next_count ? pool->next_count : SLAB_FIRST;
 
     while (count > 1 && count * stack_size > SLAB_BYTES_MOST)
         count /= 2;
+    while (count * stack_size < hkt__os_page_size())
+        count *= 2;
+    return count;
+}
+
+static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool, size_t stack_size)
+{
+    unsigned count = count_for(pool, stack_size);
+    size_t page = hkt__os_page_size();
+    bool small = stack_size == HKT__STACK_SMALL;
     size_t hot_at = round_up(sizeof(struct hkt__slab), 64);
     size_t cold_at = hot_at + count * sizeof(struct hkt_coro);
     size_t upper_at = cold_at + count * sizeof(struct hkt__cold);
     size_t watched_at = upper_at + (size_t)count * HKT__UPPER_SIZE;
     size_t stacks_at = watched_at + count * sizeof(struct hkt__watched);
-    stacks_at = round_up(stacks_at, hkt__os_page_size());
+    stacks_at = round_up(stacks_at, page) + (small ? page : 0);
     size_t mapped = stacks_at + count * stack_size;
     struct hkt__slab *s = hkt__os.map(mapped);
     if (!s)
         return NULL;
     char *base = (char *)s;
+    if (small && !guard(base + stacks_at - page, stack_size)) {
+        hkt__os.unmap(s, mapped);
+        return NULL;
+    }
+    if (small)
+        warn_of_signals();
     *s = (struct hkt__slab){t->slabs,
                             mapped,
                             (void *)(base + hot_at),
@@ -179,6 +245,7 @@ static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool,
                             (void *)(base + watched_at),
                             base + stacks_at,
                             stack_size,
+                            small ? 0 : page,
                             count,
                             0};
     t->slabs = s;
@@ -198,22 +265,18 @@ static uint16_t colour_of(unsigned number, size_t stack_size)
 static struct hkt_coro *carve(struct hkt__thread *t, struct hkt__pool *pool, size_t stack_size)
 {
     struct hkt__slab *s = pool->slab;
-    size_t page = hkt__os_page_size();
 
     if ((!s || s->used == s->count) && !(s = slab_new(t, pool, stack_size)))
         return NULL;
     char *stack = s->stacks + s->used * stack_size;
-    int rc = hkt__os.guard(stack, page);
-    if (rc < 0) {
-        hkt_report("no guard page for a stack of %zu bytes: %s", stack_size, hkt_strerror(rc));
+    if (s->guard && !guard(stack, stack_size))
         return NULL;
-    }
     struct hkt_coro *c = &s->hot[s->used];
     c->cold = &s->cold[s->used];
     c->cold->upper = s->upper + (size_t)s->used * HKT__UPPER_SIZE;
     c->cold->watched = &s->watched[s->used];
-    c->cold->low = stack + page;
-    c->cold->room = stack_size - page;
+    c->cold->low = stack + s->guard;
+    c->cold->room = stack_size - s->guard;
     c->cold->colour = colour_of(s->used, stack_size);
     c->cold->pool = pool;
     c->cold->thread = t;
@@ -227,7 +290,7 @@ static struct hkt_coro *take_cold(struct hkt__thread *t, struct hkt__pool *pool,
     struct hkt_coro *c = pool->cool;
 
     if (!c)
-        return carve(t, pool, (size_t)1 << (class0_shift() + (unsigned)k));
+        return carve(t, pool, class_size(k));
     pool->cool = c->data;
     pool->cool_count--;
     return c;
@@ -263,7 +326,6 @@ struct hkt_coro *hkt__stack_adopt(void *memory, size_t size)
     cold->low = (char *)low;
     cold->room = ((uintptr_t)watched & ~(uintptr_t)15) - low;
     cold->thread = t;
-    *(uint64_t *)low = HKT__CANARY;
     watched->next = t->adopted;
     t->adopted = c;
     hkt__side_note_stack(c);
@@ -280,6 +342,25 @@ static void disown(struct hkt__thread *t, struct hkt_coro *c)
     hkt__side_forget_stack(c);
 }
 
+/* Whether nobody is on the stack of that block, nor will be soon. */
+static bool idle(const struct hkt_coro *c)
+{
+    return !c->cold || c->ctx.flags & HKT__COOL;
+}
+
+/* The page of a small stack goes when the last of those in it does. */
+static void release_shared(const struct hkt_coro *c)
+{
+    size_t page = hkt__os_page_size();
+    size_t in_page = (uintptr_t)c->cold->low & (page - 1);
+    const struct hkt_coro *first = c - in_page / HKT__STACK_SMALL;
+
+    for (size_t i = 0; i < page / HKT__STACK_SMALL; i++)
+        if (!idle(&first[i]))
+            return;
+    hkt__os.release(c->cold->low - in_page, page);
+}
+
 void hkt__stack_give_slow(struct hkt_coro *c)
 {
     struct hkt__cold *cold = c->cold;
@@ -292,7 +373,11 @@ void hkt__stack_give_slow(struct hkt_coro *c)
         disown(cold->thread, c);
         return;
     }
-    hkt__os.release(cold->low, cold->room);
+    c->ctx.flags |= HKT__COOL;
+    if (hkt__stack_guarded(cold))
+        hkt__os.release(cold->low, cold->room);
+    else
+        release_shared(c);
     c->data = pool->cool;
     pool->cool = c;
     pool->cool_count++;
@@ -311,13 +396,24 @@ struct hkt_coro *hkt__stack_walk(struct hkt__walk *w)
     return NULL;
 }
 
+/* The uppermost whose canary is gone has run over those below, not they. */
+static struct hkt_coro *overrunner(const struct hkt__slab *s)
+{
+    for (unsigned i = s->used; i-- > 0;)
+        if (!(s->hot[i].ctx.flags & HKT__FREED) && !hkt__canaries_live(s->hot[i].cold))
+            return &s->hot[i];
+    return &s->hot[0]; /* over its canary with one frame */
+}
+
 static struct hkt_coro *owner_in_slab(const struct hkt__slab *s, uintptr_t addr, bool guard_only)
 {
     uintptr_t offset = addr - (uintptr_t)s->stacks;
 
+    if (guard_only && !s->guard && -offset - 1 < hkt__os_page_size())
+        return overrunner(s);
     if (offset >= (size_t)s->used * s->stack_size)
         return NULL;
-    if (guard_only && offset % s->stack_size >= hkt__os_page_size())
+    if (guard_only && offset % s->stack_size >= s->guard)
         return NULL;
     return &s->hot[offset / s->stack_size];
 }

@@ -10,7 +10,8 @@
 
 enum {
     HKT__STACK_DEFAULT = 65536,
-    HKT__STACK_CLASSES = sizeof(size_t) > 4 ? 18 : 12, /* 8 KiB to 1 GiB, or to 16 MiB */
+    HKT__STACK_SMALL = 2048,                           /* several in a page, with a canary each */
+    HKT__STACK_CLASSES = sizeof(size_t) > 4 ? 19 : 13, /* that; and 8 KiB to 1 GiB, or to 16 MiB */
     HKT__WARM_MOST = 1024,                             /* free stacks of a class with their pages */
 };
 
@@ -41,13 +42,21 @@ struct hkt__thread *hkt__thread_self(void);
 
 /* The largest stack there is, guard page included. */
 size_t hkt__stack_most(void);
+/* The least size to ask for that has need bytes for frames. */
+size_t hkt__stack_for(size_t need);
 
-/* A control block with a stack of at least size bytes, guard page included; NULL when out of
- * memory, which has been reported if a guard page was refused. */
+/* A control block with a stack as hocket/coro.h promises for size; NULL when out of memory, which
+ * has been reported if a guard page was refused. */
 struct hkt_coro *hkt__stack_take(size_t size);
 /* The same within the caller's memory; NULL: too small, which has been reported. */
 struct hkt_coro *hkt__stack_adopt(void *memory, size_t size);
 void hkt__stack_give_slow(struct hkt_coro *c);
+
+/* Whether there is a guard page below it, and not a canary in it. */
+static inline bool hkt__stack_guarded(const struct hkt__cold *cold)
+{
+    return cold->pool && cold->room > HKT__STACK_SMALL;
+}
 
 /* Keeps c for the next who takes one of its size; false: it has had enough of those. */
 static inline bool hkt__stack_keep(struct hkt__pool *pool, struct hkt_coro *c)
@@ -87,7 +96,9 @@ struct hkt__walk {
 /* The next one; NULL: that was the last, and the walk is at its beginning again. */
 struct hkt_coro *hkt__stack_walk(struct hkt__walk *w);
 
-/* The coroutine of that thread in whose stack from a slab, or guard page, addr lies. */
+/* The coroutine of that thread in whose stack from a slab, or guard page, addr lies. A guard page
+ * that many share is that of the one who ran over the others into it, and only asked for as such.
+ */
 struct hkt_coro *hkt__stack_owner_in(const struct hkt__thread *t, const void *addr,
                                      bool guard_only);
 /* The same, of this thread, also on the users' memory. */

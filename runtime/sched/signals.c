@@ -59,7 +59,8 @@ static void stop_listening(struct hkt_loop *loop)
 
 static int take_over(int signum)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    /* The stack that it interrupts may be too small for it. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
 
     sigemptyset(&action.sa_mask);
     if (users[signum] == 0 && sigaction(signum, &action, &former[signum]) != 0)

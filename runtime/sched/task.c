@@ -95,10 +95,18 @@ static void task_main(struct hkt_ctx *ctx, struct hkt_msg msg)
     hkt__ctx_jump(hkt__leave_begin(job->loop), (struct hkt_msg){NULL, 0});
 }
 
+/* The runtime's own calls need more than there is on a small one. */
+static size_t stack_size_of(const struct hkt_task_opts *opts)
+{
+    bool small = opts->stack_size >= HKT_STACK_MIN && opts->stack_size <= HKT__STACK_SMALL;
+
+    return small ? HKT__STACK_SMALL + 1 : opts->stack_size;
+}
+
 struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
                                 const struct hkt_task_opts *opts)
 {
-    const struct hkt_coro_opts coro_opts = {.stack_size = opts ? opts->stack_size : 0};
+    const struct hkt_coro_opts coro_opts = {.stack_size = opts ? stack_size_of(opts) : 0};
     struct hkt_coro *c;
 
     if (hkt__ready_reserve(&loop->ready, loop->task_count + 1) < 0 ||
