@@ -19,6 +19,10 @@ struct hkt_coro;
 /* A body: 0 or positive is success, negative the reason of failure. */
 typedef int hkt_coro_fn(struct hkt_coro *self, void *arg);
 
+/* Any body: of a coroutine, a generator, a task. */
+typedef void hkt_body_fn(void);
+#define HKT_BODY(fn) ((hkt_body_fn *)(fn))
+
 enum hkt_coro_state {
     HKT_CREATED,   /* never resumed */
     HKT_RUNNING,   /* on the stack of calls now, or waiting for a coroutine that it resumed */
@@ -133,9 +137,22 @@ HKT_API void hkt_coro_set_name(struct hkt_coro *c, const char *name);
 /* What: the bytes that may be used of c's stack. */
 HKT_API size_t hkt_coro_stack_size(const struct hkt_coro *c);
 
-/* What: the most bytes of its stack that c has used. Exact with HKT_CORO_PAINT; otherwise in whole
- * pages, and of all users that the stack had since its pages were last released. */
+/* What: the most bytes of its stack that c has used. Exact with HKT_CORO_PAINT, and where
+ * HKT_STACK_PROFILE is set; otherwise in whole pages, and of all users that the stack had since its
+ * pages were last released. */
 HKT_API size_t hkt_coro_stack_used(const struct hkt_coro *c);
+
+/* What: the stack_size for coroutines, generators or tasks that run body: room for twice what any
+ * has used so far, and for the frame of a signal on top of what was used. Known where the
+ * environment has HKT_STACK_PROFILE=1, which is looked at when a thread makes its first coroutine;
+ * there every stack is measured. Returns: bytes; 0: none that ran body was seen, among those that
+ * this thread has, and what others have given back. Thread: any. */
+HKT_API size_t hkt_stack_suggest(hkt_body_fn *body);
+
+/* What: writes to standard error, for each function that coroutines, generators or tasks ran: how
+ * many did, the most bytes of its stack that one used, of how many, and hkt_stack_suggest(). The
+ * same is written at exit where HKT_STACK_PROFILE is set. Thread: any. */
+HKT_API void hkt_stack_report(void);
 
 /* What: writes to standard error, a line each, the coroutines and generators of this thread that
  * were not freed: name, body, state, the bytes used of the stack, what a generator delegates to,

@@ -102,6 +102,9 @@ struct hkt__cold {
 #define HKT__UNSANITIZED __attribute__((no_sanitize_address, no_sanitize_thread))
 #endif
 
+/* A word that no frame is likely to write, for HKT_CORO_PAINT. */
+#define HKT__PAINT UINT64_C(0x5a5aa5a55a5aa5a5)
+
 HKT__UNSANITIZED static inline bool hkt__canaries_live(const struct hkt__cold *cold)
 {
     for (int i = 0; i < HKT__CANARIES; i++)

@@ -6,6 +6,7 @@
 #include "base/os.h"
 #include "base/report.h"
 #include "cold.h"
+#include "profile.h"
 #include "side.h"
 #include "stack.h"
 
@@ -35,9 +36,6 @@ static int check_opts(const struct hkt_coro_opts *opts)
     return -EINVAL;
 }
 
-/* A word that no frame is likely to write, for HKT_CORO_PAINT. */
-static const uint64_t paint_word = UINT64_C(0x5a5aa5a55a5aa5a5);
-
 /* Above what must stay as it is. */
 static uint64_t *lowest_paint(const struct hkt__cold *cold)
 {
@@ -50,7 +48,7 @@ static void paint(struct hkt__cold *cold)
 
     hkt__side_open(low, (size_t)(cold->top - (char *)low));
     for (uint64_t *p = low; p < (uint64_t *)cold->top; p++)
-        *p = paint_word;
+        *p = HKT__PAINT;
 }
 
 static const char usual_name[] = "coro";
@@ -555,7 +553,7 @@ HKT__UNSANITIZED static size_t painted_over(const struct hkt__cold *cold)
     const uint64_t *p = lowest_paint(cold);
 
     hkt__side_look(true);
-    while (p < (const uint64_t *)cold->top && *p == paint_word)
+    while (p < (const uint64_t *)cold->top && *p == HKT__PAINT)
         p++;
     hkt__side_look(false);
     return (size_t)(cold->top - (const char *)p);
@@ -567,6 +565,8 @@ size_t hkt_coro_stack_used(const struct hkt_coro *c)
         return 0;
     if (c->cold->traits & HKT_CORO_PAINT)
         return painted_over(c->cold);
+    if (c->cold->thread->profiled)
+        return hkt__profile_used(c);
     if (!hkt__stack_guarded(c->cold))
         return hkt_coro_stack_size(c); /* in pages that are others' too */
     size_t used = hkt__os.resident(c->cold->low, c->cold->room) * hkt__os_page_size();

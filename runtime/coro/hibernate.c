@@ -380,7 +380,7 @@ static int may_hibernate(const struct hkt_coro *c)
 
     if (hkt__hibernates(c))
         return -EALREADY;
-    if (!(cold->traits & HKT__GUARDED) || cold->traits & HKT_CORO_PAINT ||
+    if (!(cold->traits & HKT__GUARDED) || cold->traits & HKT_CORO_PAINT || cold->thread->profiled ||
         hkt__side_emulates_memory())
         return -ENOTSUP;
     if (sp < cold->low || sp > end_of(cold))

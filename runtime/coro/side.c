@@ -6,6 +6,7 @@
 #include "side.h"
 #include "base/os.h"
 #include "base/report.h"
+#include "profile.h"
 #include "stack.h"
 
 #include <dlfcn.h>
@@ -125,10 +126,12 @@ void hkt__side_watch(struct hkt_coro *c)
 
     cold->watched->peer = (struct hkt__peer){0};
     cold->watched->leaf = NULL;
-    if (!(cold->traits & HKT__GUARDED))
-        put_canaries(cold);
     if (__asan_unpoison_memory_region) /* what the last user's frames left behind */
         __asan_unpoison_memory_region(cold->low, cold->room);
+    if (cold->thread->profiled)
+        hkt__profile_end(c);
+    if (!(cold->traits & HKT__GUARDED))
+        put_canaries(cold);
     if (__tsan_create_fiber && !cold->watched->fiber)
         cold->watched->fiber = __tsan_create_fiber(0);
 }

@@ -19,6 +19,7 @@
 #include "base/report.h"
 #include "hibernate.h"
 #include "overflow.h"
+#include "profile.h"
 #include "side.h"
 
 #include <stdatomic.h>
@@ -78,6 +79,8 @@ static void thread_end(void *arg)
 
     size_t live = count_live(t);
 
+    if (t->profiled)
+        hkt__profile_end_all(t);
     hkt__thread_current = NULL;
     if (live > 0) {
         hkt_report("thread ends with %zu coroutines not freed", live);
@@ -166,7 +169,8 @@ struct hkt__thread *hkt__thread_self(void)
     }
     hkt__thread_current = t;
     hkt__os_at_thread_exit(thread_end, t);
-    t->watched = hkt__side_process_watched();
+    t->profiled = hkt__profile_wanted();
+    t->watched = t->profiled ? HKT__SLOW : hkt__side_process_watched();
     t->usual = &empty;
     hkt__overflow_watch(&t->altstack);
     return t;
@@ -368,6 +372,8 @@ void hkt__stack_give_slow(struct hkt_coro *c)
 
     if (pool && hkt__stack_keep(pool, c))
         return;
+    if (cold->thread->profiled)
+        hkt__profile_end(c);
     c->ctx.flags = HKT__FREED;
     if (!pool) {
         disown(cold->thread, c);
@@ -394,6 +400,15 @@ struct hkt_coro *hkt__stack_walk(struct hkt__walk *w)
                 return c;
         }
     return NULL;
+}
+
+void hkt__stack_each(const struct hkt__thread *t, void (*fn)(struct hkt_coro *c))
+{
+    for (const struct hkt__slab *s = t->slabs; s; s = s->next)
+        for (unsigned i = 0; i < s->used; i++)
+            fn(&s->hot[i]);
+    for (struct hkt_coro *c = t->adopted; c; c = c->cold->watched->next)
+        fn(c);
 }
 
 /* The uppermost whose canary is gone has run over those below, not they. */

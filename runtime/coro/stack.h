@@ -28,6 +28,7 @@ struct hkt__pool {
 /* What one thread has. */
 struct hkt__thread {
     uint32_t watched;        /* HKT__SLOW or 0: see side.h */
+    bool profiled;           /* see profile.h; watched then */
     struct hkt__pool *usual; /* of HKT__STACK_DEFAULT; an empty one before the first */
     struct hkt__slab *slabs;
     struct hkt_coro *adopted;   /* on the users' memory */
@@ -95,6 +96,9 @@ struct hkt__walk {
 };
 /* The next one; NULL: that was the last, and the walk is at its beginning again. */
 struct hkt_coro *hkt__stack_walk(struct hkt__walk *w);
+
+/* Calls fn for every block that t has had in use, those that are free included. */
+void hkt__stack_each(const struct hkt__thread *t, void (*fn)(struct hkt_coro *c));
 
 /* The coroutine of that thread in whose stack from a slab, or guard page, addr lies. A guard page
  * that many share is that of the one who ran over the others into it, and only asked for as such.
