@@ -94,7 +94,7 @@ Test(profile, a_function_gets_room_for_twice_what_it_used)
     if (where_sanitizer())
         cr_skip_test("a sanitizer's frames need more, or lie elsewhere");
     profile();
-    for (bytes = 2048; bytes < 16384; bytes += 1024)
+    for (bytes = 2048; bytes < 18000; bytes += 1024)
         live(deep, &bytes, NULL);
     cr_assert_eq(hkt_stack_suggest(HKT_BODY(deep)), 65536u, "for %zu", 2 * (bytes - 1024));
     bytes = 40000;
