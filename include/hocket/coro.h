@@ -54,12 +54,11 @@ struct hkt_coro_opts {
 
 /* The least stack that can be asked for, in bytes. What one gets for a stack_size:
  *
- *      2048              2048 bytes, of which 64 are a canary: stacks of this size lie several in a
- *                        page, without a guard page each; overflow is found at each switch, which
- *                        costs an out-of-line one, and by a fault below some thousand of them
- *      up to 32768       at least that many bytes for frames, above a guard page
- *      more              the next power of two, of which the lowest page is the guard page: of
- *                        65536, the default, 61440 are for frames where a page has 4096
+ *      2048              1968 for frames; the lowest 64 are a canary. Stacks of this size lie
+ * several in a page, without a guard page each; overflow is found at each switch, which costs an
+ * out-of-line one, and by a fault below some thousand of them up to 32768       at least that many
+ * bytes for frames, above a guard page more              the next power of two, of which the lowest
+ * page is the guard page: of 65536, the default, 61440 are for frames where a page has 4096
  *      opts.stack        what is left of the memory beside the control block, and 64 bytes of
  * canary
  *

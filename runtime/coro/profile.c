@@ -78,29 +78,32 @@ static uint64_t *top_of(const struct hkt__cold *cold)
     return (uint64_t *)(void *)(cold->low + cold->room - cold->colour);
 }
 
-HKT__UNSANITIZED size_t hkt__profile_used(const struct hkt_coro *c)
-{
-    const uint64_t *p = bottom_of(c->cold), *top = top_of(c->cold);
-
-    hkt__side_look(true);
-    while (p < top && (*p == 0 || *p == HKT__PAINT))
-        p++;
-    hkt__side_look(false);
-    return (size_t)(top - p) * sizeof *p;
-}
-
-/* Word by word, and not by memset(), which a sanitizer would have look at the frames' own marks. A
- * page that was not touched is read only. */
-HKT__UNSANITIZED static void wipe(const struct hkt__cold *cold)
+/* The lowest word that is neither zero nor that other one. */
+HKT__UNSANITIZED static uint64_t *lowest_word(const struct hkt__cold *cold, uint64_t other)
 {
     uint64_t *p = bottom_of(cold), *top = top_of(cold);
 
+    hkt__side_look(true);
+    while (p < top && (*p == 0 || *p == other))
+        p++;
+    hkt__side_look(false);
+    return p;
+}
+
+size_t hkt__profile_used(const struct hkt_coro *c)
+{
+    return (size_t)((char *)top_of(c->cold) - (char *)lowest_word(c->cold, HKT__PAINT));
+}
+
+/* Word by word, and not by memset(), which a sanitizer would have look at the frames' own marks. */
+HKT__UNSANITIZED static void wipe(const struct hkt__cold *cold)
+{
+    uint64_t *p = lowest_word(cold, 0), *top = top_of(cold);
+
     hkt__side_open(p, (size_t)(top - p) * sizeof *p);
-    for (; p < top; p++) {
-        uint64_t word = *p;
-        __asm__("" : "+r"(word));
-        if (word != 0)
-            *p = 0;
+    for (uint64_t zero = 0; p < top; p++) {
+        __asm__("" : "+r"(zero));
+        *p = zero;
     }
 }
 

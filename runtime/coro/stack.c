@@ -31,6 +31,7 @@ enum {
     SLAB_MOST = 4096,
     COLOURS = 8,
     COLOURED_FROM = 32768,
+    SMALL_COLOUR = 16,
     USABLE_MOST = 32768, /* up to here a size is that of what can be used */
 };
 #define SLAB_BYTES_MOST ((size_t)1 << (sizeof(size_t) > 4 ? 28 : 22))
@@ -147,7 +148,7 @@ size_t hkt__stack_for(size_t need)
 {
     size_t size = 4096;
 
-    if (need + HKT__CANARIES * sizeof(uint64_t) <= HKT__STACK_SMALL)
+    if (need <= HKT__STACK_SMALL - HKT__CANARIES * sizeof(uint64_t) - SMALL_COLOUR)
         return HKT__STACK_SMALL;
     while (size < hkt__stack_most() &&
            (size <= USABLE_MOST ? size : size - hkt__os_page_size()) < need)
@@ -259,9 +260,13 @@ static struct hkt__slab *slab_new(struct hkt__thread *t, struct hkt__pool *pool,
 }
 
 /* Tops at the same place in their pages would compete for one set of each cache: a thousand parked
- * frames would not fit into any. Small stacks need their bytes more. */
+ * frames would not fit into any. Small stacks need their bytes more; but where the next one lies
+ * right above, a stack pointer at the top would be taken for the other's, by Valgrind among others.
+ */
 static uint16_t colour_of(unsigned number, size_t stack_size)
 {
+    if (stack_size == HKT__STACK_SMALL)
+        return SMALL_COLOUR;
     return (uint16_t)(stack_size < COLOURED_FROM ? 0 : number % COLOURS * 64);
 }
 

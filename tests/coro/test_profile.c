@@ -176,7 +176,7 @@ Test(profile, small_stacks_are_measured_too)
         }
         for (int i = 0; i < 2; i++) {
             cr_assert_gt(hkt_coro_stack_used(c[i]), 0);
-            cr_assert(hkt_coro_stack_used(c[i]) <= 1984, "%zu", hkt_coro_stack_used(c[i]));
+            cr_assert(hkt_coro_stack_used(c[i]) <= 1968, "%zu", hkt_coro_stack_used(c[i]));
             cr_assert_eq(resume(c[i]), 0);
             hkt_coro_free(c[i]);
         }
