@@ -384,9 +384,16 @@ Test(debug, coroutines_that_are_not_freed_are_said)
 
 /* What other threads do */
 
+/* It has not ended by the time the other waits for it. */
+static int return_later(void *rc)
+{
+    HKT_TRY(hkt_sleep(HKT_MS(100)));
+    return (int)(intptr_t)rc;
+}
+
 static int run_remotely(void *loop)
 {
-    return hkt_remote_run(loop, returner, INT_ARG(4), -1);
+    return hkt_remote_run(loop, return_later, INT_ARG(4), -1);
 }
 
 static struct hkt_loop *other;
