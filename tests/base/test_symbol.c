@@ -46,7 +46,7 @@ static void expect_name(uintptr_t pc, const char *want)
 Test(symbol, an_exported_function_is_named_with_the_offset)
 {
     expect_name(code(symbol_exported), "symbol_exported+0x0");
-    expect_name(code(symbol_exported) + 1, "symbol_exported+0x1");
+    expect_name(code(symbol_exported) + 2, "symbol_exported+0x2");
 }
 
 Test(symbol, a_static_function_is_named_too)
