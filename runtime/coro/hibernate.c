@@ -447,17 +447,19 @@ static int exchange(struct hkt_coro *c, struct hkt__images *all)
     bool alone = hkt__os.alone();
     int rc = alone ? 0 : hkt__os.keep(from, size, HKT__READ_ONLY);
 
-    c->cold->image = rc == 0 ? image_of(c, all) : NULL;
-    if (rc == 0 && !c->cold->image)
+    struct hkt__image *image = rc == 0 ? image_of(c, all) : NULL;
+    if (rc == 0 && !image)
         rc = -ENOMEM;
     if (rc == 0)
         rc = hide(c->cold, from);
     if (!alone && hkt__os.keep(from, size, HKT__ALL_ACCESS) < 0)
         is_lost(c->cold);
-    if (rc == 0)
+    if (rc == 0) {
+        c->cold->image = image;
         c->ctx.flags |= HKT__HIBERNATES;
-    else if (c->cold->image)
-        image_give(all, c->cold->image);
+    } else if (image) {
+        image_give(all, image);
+    }
     return rc;
 }
 
@@ -465,10 +467,12 @@ int hkt__hibernate(struct hkt_coro *c)
 {
     int rc = may_hibernate(c);
     struct hkt__thread *t = c->cold->thread;
-    struct hkt__images *all = t->images ? t->images : images_make(t);
 
-    if (rc < 0 || !all)
-        return rc < 0 ? rc : -ENOMEM;
+    if (rc < 0)
+        return rc;
+    struct hkt__images *all = t->images ? t->images : images_make(t);
+    if (!all)
+        return -ENOMEM;
     lock();
     rc = exchange(c, all);
     unlock();

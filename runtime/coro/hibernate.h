@@ -2,8 +2,8 @@
  *
  * The stack of a coroutine that will not run for long, put aside: what is live of it goes into an
  * image of some hundred bytes, and its pages go back to the kernel. They come back, to the same
- * addresses and with what was there, before the coroutine runs, or as soon as anybody of its thread
- * touches them.
+ * addresses and with what was there, before the coroutine runs, or as soon as anybody touches
+ * them.
  */
 #ifndef HOCKET_CORO_HIBERNATE_H
 #define HOCKET_CORO_HIBERNATE_H
