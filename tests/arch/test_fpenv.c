@@ -278,8 +278,9 @@ static bool flushes(void)
 {
     volatile double least = 0x1p-1022, half = 0.5;
     volatile double product = least * half; /* computed here, whatever the compiler knows */
+    volatile bool zero = product == 0;      /* and so is this */
 
-    return product == 0;
+    return zero;
 }
 #endif
 

@@ -37,21 +37,20 @@
 #define HKT__CFI(text) ""
 #endif
 
+/* Since VFPv3 there may be 32. Nothing says whether there are, and both compilers take the names
+ * where there are not, Clang with a warning that it has no such register. */
 #if defined(__ARM_FP)
 #define HKT__CLOBBER_VFP                                                                           \
     , "d0", "d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d9", "d10", "d11", "d12", "d13",      \
-        "d14", "d15"
+        "d14", "d15", "d16", "d17", "d18", "d19", "d20", "d21", "d22", "d23", "d24", "d25", "d26", \
+        "d27", "d28", "d29", "d30", "d31"
 #else
 #define HKT__CLOBBER_VFP
 #endif
-/* Since VFPv3 there may be twice as many. Nothing says whether there are, and both compilers take
- * the names where there are not. */
-#if defined(__ARM_NEON) || (defined(__ARM_FP) && (!defined(__clang__) || defined(__ARM_VFPV3__)))
-#define HKT__CLOBBER_D32                                                                           \
-    , "d16", "d17", "d18", "d19", "d20", "d21", "d22", "d23", "d24", "d25", "d26", "d27", "d28",   \
-        "d29", "d30", "d31"
-#else
-#define HKT__CLOBBER_D32
+
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winline-asm"
 #endif
 
 HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct hkt_ctx *load,
@@ -87,10 +86,14 @@ HKT_INLINE struct hkt_msg hkt__switch_inline(struct hkt_ctx *save, const struct 
                      : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
                      :
                      : "r4", "r5", "r8", "r9", "r10", "r12", "lr", "cc",
-                       "memory" HKT__CLOBBER_VFP HKT__CLOBBER_D32);
+                       "memory" HKT__CLOBBER_VFP);
     struct hkt_msg got = {r0, r1};
     return got;
 }
+
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 
 /* The half that arrives, for a context that is left for ever: nothing has to be saved. */
 #define HKT__JUMP_INLINE 1
@@ -125,7 +128,6 @@ HKT_INLINE HKT_NORETURN void hkt__jump_inline(const struct hkt_ctx *load, const 
 #undef HKT__ADR_R8
 #undef HKT__CFI
 #undef HKT__CLOBBER_VFP
-#undef HKT__CLOBBER_D32
 
 #endif
 #endif
