@@ -14,9 +14,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#if defined(__linux__)
-#include <sys/auxv.h>
-#endif
+#include <unistd.h>
 
 enum { ALTSTACK_SIZE = 65536 };
 
@@ -101,17 +99,17 @@ int hkt__signal_on_stack(void)
     return 0;
 }
 
-/* With the state of vector registers it may be more than the constant says. */
+/* With the state of vector registers it may be more than the constant says, and where the constant
+ * is a call, that speaks of what a handler needs besides. */
 size_t hkt__signal_frame(void)
 {
-    size_t size = MINSIGSTKSZ;
-#if defined(__linux__) && defined(AT_MINSIGSTKSZ)
-    size_t told = getauxval(AT_MINSIGSTKSZ);
+#if defined(_SC_MINSIGSTKSZ)
+    long told = sysconf(_SC_MINSIGSTKSZ);
 
     if (told > 0)
-        size = told;
+        return (size_t)told;
 #endif
-    return size;
+    return MINSIGSTKSZ;
 }
 
 void hkt__overflow_watch(struct hkt__altstack *alt)

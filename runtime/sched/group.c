@@ -77,13 +77,13 @@ static int spawn(struct hkt_group *g, hkt_task_fn *fn, void *arg, const struct h
     return 0;
 }
 
-int hkt_group_spawn_opts(struct hkt_group *g, hkt_task_fn *fn, void *arg,
-                         const struct hkt_task_opts *opts)
+HKT__APART int hkt_group_spawn_opts(struct hkt_group *g, hkt_task_fn *fn, void *arg,
+                                    const struct hkt_task_opts *opts)
 {
     return spawn(g, fn, arg, opts, HKT__SITE);
 }
 
-int hkt_group_spawn(struct hkt_group *g, hkt_task_fn *fn, void *arg)
+HKT__APART int hkt_group_spawn(struct hkt_group *g, hkt_task_fn *fn, void *arg)
 {
     return spawn(g, fn, arg, NULL, HKT__SITE);
 }

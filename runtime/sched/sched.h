@@ -345,7 +345,8 @@ static inline void hkt__task_inherits(struct hkt_task *t, const struct hkt_task_
     if (HKT_UNLIKELY(atomic_load_explicit(&hkt__tasks_inherit, memory_order_relaxed)))
         hkt__task_inherit(t, opts, site);
 }
-/* Where the function that is called by the program returns to. */
+/* Where the function that is called by the program returns to. It is HKT__APART, or else, with the
+ * whole program compiled at once, it would be part of what calls it. */
 #define HKT__SITE __builtin_return_address(0)
 void hkt__task_start(struct hkt_task *t, bool eager);
 void hkt__bury(struct hkt_loop *loop);

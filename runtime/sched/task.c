@@ -155,7 +155,7 @@ static struct hkt_task *spawn(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
     return t;
 }
 
-struct hkt_task *hkt_spawn(hkt_task_fn *fn, void *arg)
+HKT__APART struct hkt_task *hkt_spawn(hkt_task_fn *fn, void *arg)
 {
     return spawn(hkt__loop, fn, arg, NULL, HKT__SITE);
 }
@@ -168,13 +168,14 @@ static struct hkt_task *spawn_on(struct hkt_loop *loop, hkt_task_fn *fn, void *a
     return spawn(loop, fn, arg, opts, site);
 }
 
-struct hkt_task *hkt_spawn_opts(hkt_task_fn *fn, void *arg, const struct hkt_task_opts *opts)
+HKT__APART struct hkt_task *hkt_spawn_opts(hkt_task_fn *fn, void *arg,
+                                           const struct hkt_task_opts *opts)
 {
     return opts && opts->loop ? spawn_on(opts->loop, fn, arg, opts, HKT__SITE)
                               : spawn(hkt__loop, fn, arg, opts, HKT__SITE);
 }
 
-struct hkt_task *hkt_ensure_future(struct hkt_loop *loop, hkt_task_fn *fn, void *arg)
+HKT__APART struct hkt_task *hkt_ensure_future(struct hkt_loop *loop, hkt_task_fn *fn, void *arg)
 {
     return spawn_on(loop, fn, arg, NULL, HKT__SITE);
 }

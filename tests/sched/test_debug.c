@@ -368,11 +368,11 @@ Test(debug, coroutines_that_are_not_freed_are_said)
     generators[0] = hkt_gen_new(a_generator, NULL); /* before: not the loop's */
     cr_assert_eq(hkt_run_opts(leave_coroutines, NULL, &opts), 0);
     cr_assert_eq(l.count, 4, "%s", l.text);
-    cr_assert(said(&l, "of a_generator+0x0 is left: it was never begun, and not freed\n"), "%s",
-              l.text);
-    cr_assert(said(&l, "of a_generator+0x0 is left: it was not freed\n"), "%s", l.text);
-    cr_assert(said(&l, "coroutine 'coro' of a_coroutine+0x0 is left: it was never begun"), "%s",
-              l.text);
+    /* Behind the name may be what the compiler put there. */
+    cr_assert(said(&l, "generator 'coro' of a_generator"), "%s", l.text);
+    cr_assert(said(&l, "+0x0 is left: it was never begun, and not freed\n"), "%s", l.text);
+    cr_assert(said(&l, "+0x0 is left: it was not freed\n"), "%s", l.text);
+    cr_assert(said(&l, "coroutine 'coro' of a_coroutine"), "%s", l.text);
     cr_assert(said(&l, "task 'task-2' is left: it has ended, and was neither joined nor detached, "
                        "made in made_here+0x"),
               "%s", l.text);

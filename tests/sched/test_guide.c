@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-struct hkt_task *t; /* as the guide calls it */
+__attribute__((used)) struct hkt_task *t; /* as the guide calls it */
 
 static volatile int keep; /* what follows a call makes it no tail call */
 
