@@ -21,6 +21,9 @@
 #ifdef HKT_HAVE_SINGLE_THREADED
 #include <sys/single_threaded.h>
 #endif
+#ifdef HKT_HAVE_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
 
 /* Linux 6.13. A guard installed so needs no mapping of its own. */
 #if defined(__linux__) && !defined(MADV_GUARD_INSTALL)
@@ -44,6 +47,15 @@ size_t hkt__os_page_size(void)
         atomic_store_explicit(&known, size, memory_order_relaxed);
     }
     return size;
+}
+
+bool hkt__os_on_valgrind(void)
+{
+#ifdef HKT_HAVE_VALGRIND
+    return RUNNING_ON_VALGRIND;
+#else
+    return false;
+#endif
 }
 
 /* The C library keeps what small pieces it gets back at hand for malloc() alone, and calloc() saves

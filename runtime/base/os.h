@@ -49,6 +49,10 @@ extern struct hkt__os hkt__os;
 
 size_t hkt__os_page_size(void);
 
+/* Whether Valgrind runs the program: one thread at a time, and a fault may be told of when later
+ * instructions have had their effects already. */
+bool hkt__os_on_valgrind(void);
+
 /* Calls fn(arg) when the calling thread ends; there is one such fn, the same each time. */
 void hkt__os_at_thread_exit(void (*fn)(void *), void *arg);
 

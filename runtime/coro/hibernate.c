@@ -381,7 +381,7 @@ static int may_hibernate(const struct hkt_coro *c)
     if (hkt__hibernates(c))
         return -EALREADY;
     if (!(cold->traits & HKT__GUARDED) || cold->traits & HKT_CORO_PAINT || cold->thread->profiled ||
-        hkt__side_emulates_memory())
+        hkt__os_on_valgrind())
         return -ENOTSUP;
     if (sp < cold->low || sp > end_of(cold))
         return -EBUSY;

@@ -285,15 +285,6 @@ bool hkt__side_scans_memory(void)
     return __lsan_register_root_region != NULL;
 }
 
-bool hkt__side_emulates_memory(void)
-{
-#ifdef HKT_HAVE_VALGRIND
-    return RUNNING_ON_VALGRIND;
-#else
-    return false;
-#endif
-}
-
 void hkt__side_hide(const struct hkt_coro *c, const void *image, size_t size)
 {
     if (!__lsan_register_root_region)

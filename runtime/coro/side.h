@@ -45,9 +45,6 @@ void hkt__side_look(bool begin);
 
 /* Whether something looks for pointers in stacks: LeakSanitizer. */
 bool hkt__side_scans_memory(void);
-/* Whether a program counter at a fault may be followed by effects of later instructions: Valgrind.
- */
-bool hkt__side_emulates_memory(void);
 /* The stack is not there meanwhile, and what it holds is at image. */
 void hkt__side_hide(const struct hkt_coro *c, const void *image, size_t size);
 void hkt__side_show(const struct hkt_coro *c, const void *image, size_t size);

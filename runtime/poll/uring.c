@@ -52,6 +52,7 @@ struct uring {
     pid_t owner;               /* a fork()'s child shares the ring, and must not take from it */
     bool accepts;
     bool deaf; /* the poll for notifications has ended */
+    bool apart; /* it is not waited for in the call that submits: see wait_apart() */
 };
 
 static bool is_send(uint64_t token)
@@ -115,17 +116,19 @@ static int arm_notify(struct hkt__poller *p)
     return rc;
 }
 
-/* The newest kernels run completions in the waiting thread only, without interrupting it. */
-static int init_ring(struct io_uring *ring)
+/* The newest kernels run completions in the waiting thread only, without interrupting it; but not
+ * if it waits in another call. */
+static int init_ring(struct io_uring *ring, bool apart)
 {
     static const unsigned flags[] = {
         IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
         IORING_SETUP_CQSIZE | IORING_SETUP_COOP_TASKRUN,
         IORING_SETUP_CQSIZE,
     };
+    const size_t count = sizeof flags / sizeof *flags;
     int rc = -ENOSYS;
 
-    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+    for (size_t i = apart ? count - 1 : 0; i < count; i++) {
         struct io_uring_params params = {.flags = flags[i], .cq_entries = COMPLETIONS};
         rc = io_uring_queue_init_params(ENTRIES, ring, &params);
         if (rc != -EINVAL)
@@ -185,8 +188,9 @@ static int uring_open(struct hkt__poller *p)
     p->impl = u;
     p->unsent = false;
     u->owner = getpid();
+    u->apart = hkt__os_on_valgrind();
     p->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int rc = p->notify_fd < 0 ? -errno : init_ring(&u->ring);
+    int rc = p->notify_fd < 0 ? -errno : init_ring(&u->ring, u->apart);
     if (rc < 0) {
         if (p->notify_fd >= 0)
             close(p->notify_fd);
@@ -505,12 +509,30 @@ static bool take(struct hkt__poller *p, const struct io_uring_cqe *cqe, struct h
     return true;
 }
 
-static int submit_and_wait(struct io_uring *ring, int64_t timeout_ns)
+/* Valgrind does not know that a thread may block in io_uring_enter(), and lets no other one run
+ * meanwhile, among them those that this one waits for. */
+HKT__APART static int wait_apart(struct io_uring *ring, int64_t timeout_ns)
 {
+    struct timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    struct pollfd ready = {.fd = ring->ring_fd, .events = POLLIN};
+    int rc = io_uring_submit_and_get_events(ring);
+
+    if (rc < 0 || io_uring_cq_ready(ring))
+        return rc;
+    if (ppoll(&ready, 1, timeout_ns < 0 ? NULL : &ts, NULL) < 0)
+        return -errno;
+    return io_uring_get_events(ring);
+}
+
+static int submit_and_wait(struct uring *u, int64_t timeout_ns)
+{
+    struct io_uring *ring = &u->ring;
     struct io_uring_cqe *cqe;
 
     if (timeout_ns == 0)
         return io_uring_submit_and_get_events(ring);
+    if (HKT_UNLIKELY(u->apart))
+        return wait_apart(ring, timeout_ns);
     if (timeout_ns < 0)
         return io_uring_submit_and_wait(ring, 1);
     struct __kernel_timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
@@ -527,7 +549,7 @@ static int uring_wait(struct hkt__poller *p, struct hkt__event *events, int most
 
     if (HKT_UNLIKELY(self(p)->deaf) && arm_notify(p) < 0)
         timeout_ns = 0;
-    int rc = submit_and_wait(ring, io_uring_cq_ready(ring) ? 0 : timeout_ns);
+    int rc = submit_and_wait(self(p), io_uring_cq_ready(ring) ? 0 : timeout_ns);
     p->unsent = rc < 0 && rc != -ETIME;
     if (rc < 0 && rc != -ETIME && rc != -EINTR && rc != -EBUSY && rc != -EAGAIN)
         return rc;

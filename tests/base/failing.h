@@ -69,10 +69,7 @@ static int attempt_twice(void *arg)
 {
     struct attempt *a = arg;
 
-    /* A loop that fell back to a ring; see tests/io/pooled.h. */
     a->lived = true;
-    if (where_valgrind() && strcmp(hkt_loop_poller(hkt_loop_current()), "io_uring") == 0)
-        return 0;
     int rc = a->fn(a->arg);
     cr_assert(rc == 0 || (rc == -ENOMEM && memory.failed), "without %d: %d", memory.fail_from, rc);
     memory.fail_from = -1;
@@ -146,8 +143,7 @@ static void fail_each(hkt_task_fn *fn, void *arg)
     hkt_on_report(ignore_report, NULL);
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
         struct attempt a = {.poller = backends[i], .fn = fn, .arg = arg};
-        if (!have_backend(backends[i]) ||
-            (where_valgrind() && strcmp(backends[i], "io_uring") == 0))
+        if (!have_backend(backends[i]))
             continue;
         real_os = hkt__os;
         hkt__os.alloc = failing_alloc;

@@ -5,24 +5,10 @@
 #ifndef TESTS_IO_POOLED_H
 #define TESTS_IO_POOLED_H
 
-#include "base/where.h"
 #include "io/backends.h"
 
 #include <hocket/work.h>
 #include <pthread.h>
-
-/* As on_each_backend(). Valgrind lets no other thread run while one waits in io_uring. */
-static inline void on_each_pooled(hkt_task_fn *fn, void *arg)
-{
-    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-        const struct hkt_loop_opts opts = {.poller = backends[i]};
-        if (!have_backend(backends[i]) ||
-            (where_valgrind() && strcmp(backends[i], "io_uring") == 0))
-            continue;
-        int rc = hkt_run_opts(fn, arg, &opts);
-        cr_assert_eq(rc, 0, "over %s: %d", backends[i], rc);
-    }
-}
 
 struct gate {
     pthread_mutex_t lock;

@@ -5,6 +5,7 @@
 #include "base/child.h"
 #include "base/os.h"
 #include "base/reports.h"
+#include "base/where.h"
 #include "io/nameserver.h"
 #include "io/pooled.h"
 
@@ -363,7 +364,7 @@ Test(cares, each_allocation_may_fail, .timeout = 120)
     bool hit = true;
 
     real_alloc = hkt__os.alloc;
-    cr_assert_eq(setenv("RES_OPTIONS", "retrans:1 retry:1", 1), 0);
+    cr_assert_eq(setenv("RES_OPTIONS", "retrans:300 retry:1", 1), 0); /* milliseconds */
     for (fail_at = 0; hit; fail_at++)
         cr_assert_eq(hkt_run(without_memory, &hit), 0);
     cr_assert_gt(fail_at, 4);

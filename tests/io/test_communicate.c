@@ -66,7 +66,7 @@ static int cancelled(void *arg)
 
 Test(communicate, that_is_cancelled_drops_what_it_read_and_closes_the_pipes)
 {
-    on_each_pooled(cancelled, NULL);
+    on_each_backend(cancelled, NULL);
 }
 
 static int wait_for(void *p)
@@ -93,7 +93,7 @@ static int waits_again(void *arg)
 
 Test(communicate, after_a_cancelled_wait_it_can_be_waited_for_again)
 {
-    on_each_pooled(waits_again, NULL);
+    on_each_backend(waits_again, NULL);
 }
 
 static int ended_unnoticed(void *arg)
@@ -119,7 +119,7 @@ static int ended_unnoticed(void *arg)
 
 Test(communicate, a_signal_to_one_that_has_ended_is_refused)
 {
-    on_each_pooled(ended_unnoticed, NULL);
+    on_each_backend(ended_unnoticed, NULL);
 }
 
 static int broken_pipe(void *arg)
@@ -142,7 +142,7 @@ static int broken_pipe(void *arg)
 
 Test(communicate, an_input_that_nobody_reads)
 {
-    on_each_pooled(broken_pipe, NULL);
+    on_each_backend(broken_pipe, NULL);
 }
 
 /* A grandchild that ends when its input does, which is its parent's. */
@@ -172,7 +172,7 @@ static int held_pipe(void *arg)
 
 Test(communicate, a_grandchild_that_holds_the_pipes)
 {
-    on_each_pooled(held_pipe, NULL);
+    on_each_backend(held_pipe, NULL);
 }
 
 static int reads_after_the_end(void *arg)
@@ -195,7 +195,7 @@ static int reads_after_the_end(void *arg)
 
 Test(communicate, what_one_that_has_ended_had_said_can_be_read)
 {
-    on_each_pooled(reads_after_the_end, NULL);
+    on_each_backend(reads_after_the_end, NULL);
 }
 
 static int says_when_asked(void *arg)
@@ -212,7 +212,7 @@ static int says_when_asked(void *arg)
 
 Test(communicate, a_signal_ends_one_that_has_begun)
 {
-    on_each_pooled(says_when_asked, NULL);
+    on_each_backend(says_when_asked, NULL);
 }
 
 struct starting {
@@ -252,7 +252,7 @@ static int cancelled_spawn(void *arg)
 
 Test(communicate, a_start_that_is_cancelled_leaves_no_process)
 {
-    on_each_pooled(cancelled_spawn, NULL);
+    on_each_backend(cancelled_spawn, NULL);
 }
 
 static int read_out(void *p)
@@ -287,7 +287,7 @@ static int cancelled_pipes(void *arg)
 
 Test(communicate, reads_and_writes_of_pipes_may_be_cancelled)
 {
-    on_each_pooled(cancelled_pipes, NULL);
+    on_each_backend(cancelled_pipes, NULL);
 }
 
 static int a_device(void *arg)
@@ -314,5 +314,5 @@ static int a_device(void *arg)
 
 Test(communicate, with_the_streams_that_are_pipes)
 {
-    on_each_pooled(a_device, NULL);
+    on_each_backend(a_device, NULL);
 }

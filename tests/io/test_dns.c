@@ -2,6 +2,7 @@
  *
  * Names that this machine knows by itself; no packet leaves it.
  */
+#include "base/where.h"
 #include "io/pooled.h"
 
 #include <arpa/inet.h>
@@ -64,7 +65,7 @@ static int numbers(void *arg)
 
 Test(dns, numbers_are_read_at_once)
 {
-    on_each_pooled(numbers, NULL);
+    on_each_backend(numbers, NULL);
 }
 
 static int names(void *arg)
@@ -86,7 +87,7 @@ Test(dns, localhost_is_known)
 {
     if (where_valgrind())
         cr_skip_test("the resolver of the C library keeps memory for each thread that asked it");
-    on_each_pooled(names, NULL);
+    on_each_backend(names, NULL);
 }
 
 static int errors(void *arg)
@@ -111,7 +112,7 @@ Test(dns, what_there_is_not)
 {
     struct addrinfo *list;
 
-    on_each_pooled(errors, NULL);
+    on_each_backend(errors, NULL);
     cr_assert_eq(hkt_getaddrinfo("127.0.0.1", NULL, NULL, &list), -EPERM, "not in a task");
     hkt_freeaddrinfo(NULL);
 }
@@ -138,5 +139,5 @@ static int reverse(void *arg)
 
 Test(dns, names_of_addresses)
 {
-    on_each_pooled(reverse, NULL);
+    on_each_backend(reverse, NULL);
 }

@@ -64,7 +64,7 @@ static int reads_and_writes(void *arg)
 
 Test(file, is_written_and_read)
 {
-    on_each_pooled(reads_and_writes, NULL);
+    on_each_backend(reads_and_writes, NULL);
 }
 
 static int tells(void *arg)
@@ -99,7 +99,7 @@ static int tells(void *arg)
 
 Test(file, tells_what_it_is)
 {
-    on_each_pooled(tells, NULL);
+    on_each_backend(tells, NULL);
 }
 
 static int errors(void *arg)
@@ -137,7 +137,7 @@ Test(file, errors_are_the_systems)
 {
     char c;
 
-    on_each_pooled(errors, NULL);
+    on_each_backend(errors, NULL);
     cr_assert_eq(hkt_file_read(0, &c, 1), -EPERM, "not in a task");
 }
 
@@ -178,12 +178,12 @@ static int nothing_named(void *arg)
 
 Test(file, without_a_name_there_is_none)
 {
-    on_each_pooled(nothing_named, &(int){0});
+    on_each_backend(nothing_named, &(int){0});
 }
 
 Test(file, directories_are_made_moved_and_removed)
 {
-    on_each_pooled(moves, NULL);
+    on_each_backend(moves, NULL);
 }
 
 /* Listing */
@@ -231,7 +231,7 @@ static int lists(void *arg)
 
 Test(file, a_directory_is_listed_whole)
 {
-    on_each_pooled(lists, NULL);
+    on_each_backend(lists, NULL);
 }
 
 /* Many at once, more than a ring has entries */
@@ -272,7 +272,7 @@ static int many_read(void *arg)
 
 Test(file, is_read_by_many_at_once)
 {
-    on_each_pooled(many_read, NULL);
+    on_each_backend(many_read, NULL);
 }
 
 static int reads_without_threads(void *arg)
@@ -292,7 +292,7 @@ Test(file, is_read_by_io_uring_without_threads)
 {
     const struct hkt_loop_opts opts = {.poller = "io_uring"};
 
-    if (!have_backend("io_uring") || where_valgrind())
+    if (!have_backend("io_uring"))
         cr_skip_test("there is no io_uring here");
     cr_assert_eq(hkt_run_opts(reads_without_threads, NULL, &opts), 0);
 }
@@ -322,7 +322,7 @@ static int takes_back(void *arg)
 
 Test(file, a_call_is_taken_back)
 {
-    on_each_pooled(takes_back, NULL);
+    on_each_backend(takes_back, NULL);
 }
 
 /* Cancellation */
@@ -361,5 +361,5 @@ static int cancels(void *arg)
 
 Test(file, a_cancelled_call_has_happened_or_not_and_says_which)
 {
-    on_each_pooled(cancels, NULL);
+    on_each_backend(cancels, NULL);
 }

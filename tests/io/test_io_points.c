@@ -525,6 +525,6 @@ Test(io_points, each_is_cancelled_before_while_and_after, .timeout = 120)
 {
     keep_names_here();
     cr_assert_not_null(mkdtemp(dir));
-    on_each_pooled(all_points, NULL);
+    on_each_backend(all_points, NULL);
     cr_assert_eq(rmdir(dir), 0, "everything was removed");
 }

@@ -86,7 +86,7 @@ static int the_loop_goes_on(void *arg)
 
 Test(lookup, does_not_stop_the_loop)
 {
-    on_each_pooled(the_loop_goes_on, NULL);
+    on_each_backend(the_loop_goes_on, NULL);
 }
 
 static int name_host(void *arg)
@@ -126,7 +126,7 @@ static int cancels(void *arg)
 
 Test(lookup, cancelled_is_left_to_the_pool)
 {
-    on_each_pooled(cancels, NULL);
+    on_each_backend(cancels, NULL);
 }
 
 static int times_out(void *arg)
@@ -146,7 +146,7 @@ static int times_out(void *arg)
 
 Test(lookup, of_a_connection_ends_with_its_time_limit)
 {
-    on_each_pooled(times_out, NULL);
+    on_each_backend(times_out, NULL);
 }
 
 static int all_codes(void *arg)
@@ -175,7 +175,7 @@ static int all_codes(void *arg)
 
 Test(lookup, errors_of_the_resolver)
 {
-    on_each_pooled(all_codes, NULL);
+    on_each_backend(all_codes, NULL);
 }
 
 static int resolves(void *arg)
@@ -208,7 +208,7 @@ static int resolves(void *arg)
 
 Test(lookup, gives_families_their_turns)
 {
-    on_each_pooled(resolves, NULL);
+    on_each_backend(resolves, NULL);
 }
 
 static int serve_one(struct hkt_stream *s, void *arg)
@@ -241,5 +241,5 @@ static int connects(void *arg)
 
 Test(lookup, leads_to_a_connection)
 {
-    on_each_pooled(connects, NULL);
+    on_each_backend(connects, NULL);
 }

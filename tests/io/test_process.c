@@ -72,7 +72,7 @@ static int ends(void *arg)
 
 Test(process, is_waited_for_and_says_how_it_ended)
 {
-    on_each_pooled(ends, NULL);
+    on_each_backend(ends, NULL);
 }
 
 /* Starting */
@@ -113,7 +113,7 @@ Test(process, that_cannot_be_started_says_why)
     const char *const good[] = {"true", NULL};
     struct hkt_process *p;
 
-    on_each_pooled(not_to_be_run, NULL);
+    on_each_backend(not_to_be_run, NULL);
     cr_assert_eq(hkt_process_spawn(good, NULL, &p), -EPERM, "not in a task");
 }
 
@@ -139,7 +139,7 @@ static int surroundings(void *arg)
 
 Test(process, has_the_environment_and_directory_it_is_given)
 {
-    on_each_pooled(surroundings, NULL);
+    on_each_backend(surroundings, NULL);
 }
 
 /* Streams */
@@ -169,7 +169,7 @@ static int streams(void *arg)
 
 Test(process, has_the_streams_it_is_given)
 {
-    on_each_pooled(streams, NULL);
+    on_each_backend(streams, NULL);
 }
 
 static int dialogue(void *arg)
@@ -197,7 +197,7 @@ static int dialogue(void *arg)
 
 Test(process, is_spoken_with_through_its_pipes)
 {
-    on_each_pooled(dialogue, NULL);
+    on_each_backend(dialogue, NULL);
 }
 
 /* More in all directions than pipes hold. */
@@ -229,7 +229,7 @@ static int much(void *arg)
 
 Test(process, gets_and_gives_more_than_pipes_hold)
 {
-    on_each_pooled(much, NULL);
+    on_each_backend(much, NULL);
 }
 
 static int too_much(void *arg)
@@ -249,7 +249,7 @@ static int too_much(void *arg)
 
 Test(process, that_says_more_than_the_limit)
 {
-    on_each_pooled(too_much, NULL);
+    on_each_backend(too_much, NULL);
 }
 
 static int keeps_nothing_open(void *arg)
@@ -272,7 +272,7 @@ Test(process, has_no_other_descriptors)
 {
     for (int fd = 3; fd < 256; fd++) /* those that the runner left open */
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-    on_each_pooled(keeps_nothing_open, NULL);
+    on_each_backend(keeps_nothing_open, NULL);
 }
 
 static int without_standard_streams(void *arg)
@@ -306,7 +306,7 @@ static int without_standard_streams(void *arg)
 
 Test(process, is_started_by_one_without_standard_streams)
 {
-    on_each_pooled(without_standard_streams, NULL);
+    on_each_backend(without_standard_streams, NULL);
 }
 
 /* Signals */
@@ -339,7 +339,7 @@ static int signals_are_as_before(void *arg)
 Test(process, has_signals_as_they_were)
 {
     signal(SIGINT, SIG_DFL);
-    on_each_pooled(signals_are_as_before, NULL);
+    on_each_backend(signals_are_as_before, NULL);
 }
 
 static int kills(void *arg)
@@ -364,7 +364,7 @@ static int kills(void *arg)
 
 Test(process, is_killed)
 {
-    on_each_pooled(kills, NULL);
+    on_each_backend(kills, NULL);
 }
 
 static int groups(void *arg)
@@ -393,7 +393,7 @@ static int groups(void *arg)
 
 Test(process, leads_a_group)
 {
-    on_each_pooled(groups, NULL);
+    on_each_backend(groups, NULL);
 }
 
 /* Waiting */
@@ -430,7 +430,7 @@ static int several_wait(void *arg)
 
 Test(process, is_waited_for_by_several)
 {
-    on_each_pooled(several_wait, NULL);
+    on_each_backend(several_wait, NULL);
 }
 
 static int communication_ends(void *arg)
@@ -454,7 +454,7 @@ static int communication_ends(void *arg)
 
 Test(process, that_takes_too_long_can_be_killed)
 {
-    on_each_pooled(communication_ends, NULL);
+    on_each_backend(communication_ends, NULL);
 }
 
 /* Handles that go first */
@@ -478,7 +478,7 @@ static int freed_first(void *arg)
 
 Test(process, whose_handle_was_freed_is_reaped)
 {
-    on_each_pooled(freed_first, NULL);
+    on_each_backend(freed_first, NULL);
 }
 
 struct kept {
@@ -525,8 +525,7 @@ static int outlives(const char *poller, bool keep)
 Test(process, that_outlives_the_loop_is_reaped)
 {
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-        if (!have_backend(backends[i]) ||
-            (where_valgrind() && strcmp(backends[i], "io_uring") == 0))
+        if (!have_backend(backends[i]))
             continue;
         outlives(backends[i], false);
         outlives(backends[i], true);
@@ -548,7 +547,7 @@ static int taken_away(void *arg)
 
 Test(process, whose_end_another_took)
 {
-    on_each_pooled(taken_away, NULL);
+    on_each_backend(taken_away, NULL);
 }
 
 static int many_at_once(void *arg)
@@ -572,7 +571,7 @@ static int many_at_once(void *arg)
 
 Test(process, of_many_each_says_its_own)
 {
-    on_each_pooled(many_at_once, NULL);
+    on_each_backend(many_at_once, NULL);
 }
 
 /* What it has of this process's descriptors: 50 is not close-on-exec. */
@@ -598,7 +597,7 @@ static int descriptors(void *arg)
 
 Test(process, has_the_standard_descriptors_only)
 {
-    on_each_pooled(descriptors, NULL);
+    on_each_backend(descriptors, NULL);
 }
 
 /* What runs on at the end is said, where the loop is made for debugging. */

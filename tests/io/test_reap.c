@@ -53,7 +53,7 @@ static int by_threads(void *arg)
 
 Test(reap, by_threads)
 {
-    on_each_pooled(by_threads, NULL);
+    on_each_backend(by_threads, NULL);
 }
 
 static bool is_gone(pid_t pid)
@@ -76,7 +76,7 @@ static int freed_first(void *arg)
 
 Test(reap, a_process_whose_handle_was_freed)
 {
-    on_each_pooled(freed_first, NULL);
+    on_each_backend(freed_first, NULL);
 }
 
 struct left {
@@ -175,5 +175,5 @@ static int has_another(void *arg)
 Test(reap, descriptors_are_kept_one_by_one)
 {
     hkt__sys.cloexec_from = no_range;
-    on_each_pooled(has_another, NULL);
+    on_each_backend(has_another, NULL);
 }

@@ -83,7 +83,7 @@ static int sends(void *arg)
 
 Test(sendfile, a_piece_of_a_file)
 {
-    on_each_pooled(sends, NULL);
+    on_each_backend(sends, NULL);
 }
 
 static ssize_t no_sendfile(int socket, int file, int64_t *offset, size_t size)
@@ -98,7 +98,7 @@ static ssize_t no_sendfile(int socket, int file, int64_t *offset, size_t size)
 Test(sendfile, without_the_call)
 {
     hkt__sys.sendfile = no_sendfile;
-    on_each_pooled(sends, NULL);
+    on_each_backend(sends, NULL);
 }
 
 static int errors(void *arg)
@@ -124,9 +124,9 @@ static int errors(void *arg)
 
 Test(sendfile, errors)
 {
-    on_each_pooled(errors, NULL);
+    on_each_backend(errors, NULL);
     hkt__sys.sendfile = no_sendfile;
-    on_each_pooled(errors, NULL);
+    on_each_backend(errors, NULL);
 }
 
 struct sender {
@@ -188,7 +188,7 @@ static int stops(void *arg)
 
 Test(sendfile, ends_when_it_is_cancelled_or_its_socket_closed)
 {
-    on_each_pooled(stops, NULL);
+    on_each_backend(stops, NULL);
     hkt__sys.sendfile = no_sendfile;
-    on_each_pooled(stops, NULL);
+    on_each_backend(stops, NULL);
 }

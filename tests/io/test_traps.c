@@ -640,8 +640,6 @@ static int file_by_the_pool(void *arg)
 
 Test(traps, a_call_on_a_file_goes_to_the_pool_when_the_poller_has_no_room)
 {
-    if (where_valgrind())
-        cr_skip_test("Valgrind lets no other thread run during io_uring_enter");
     on_each_backend(file_by_the_pool, NULL);
 }
 

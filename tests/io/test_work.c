@@ -3,6 +3,7 @@
  * Functions that other threads run for tasks.
  */
 #include "base/reports.h"
+#include "base/where.h"
 #include "io/pooled.h"
 
 #include <signal.h>
@@ -42,7 +43,7 @@ static int in_another_thread(void *arg)
 
 Test(work, is_done_by_another_thread_and_its_answer_comes_back)
 {
-    on_each_pooled(in_another_thread, NULL);
+    on_each_backend(in_another_thread, NULL);
     cr_assert_eq(hkt_run_blocking(answers, NULL), -EPERM, "not in a task");
 }
 
@@ -61,7 +62,7 @@ static int the_loop_goes_on(void *arg)
 
 Test(work, does_not_stop_the_loop)
 {
-    on_each_pooled(the_loop_goes_on, NULL);
+    on_each_backend(the_loop_goes_on, NULL);
 }
 
 /* With nothing else to wait for: no deadlock. */
@@ -75,7 +76,7 @@ static int alone(void *arg)
 
 Test(work, is_something_to_wait_for)
 {
-    on_each_pooled(alone, NULL);
+    on_each_backend(alone, NULL);
 }
 
 /* Limits */
@@ -107,8 +108,8 @@ static int many(void *arg)
 
 Test(work, is_done_by_no_more_threads_than_allowed_and_in_order)
 {
-    on_each_pooled(many, FD_ARG(1));
-    on_each_pooled(many, FD_ARG(4));
+    on_each_backend(many, FD_ARG(1));
+    on_each_backend(many, FD_ARG(4));
 }
 
 static int threads_end(void *arg)
@@ -129,7 +130,7 @@ static int threads_end(void *arg)
 
 Test(work, threads_without_any_end)
 {
-    on_each_pooled(threads_end, NULL);
+    on_each_backend(threads_end, NULL);
 }
 
 static int as_many_as(void *arg)
@@ -196,7 +197,7 @@ static int not_begun(void *arg)
 
 Test(work, that_has_not_begun_is_withdrawn)
 {
-    on_each_pooled(not_begun, NULL);
+    on_each_backend(not_begun, NULL);
 }
 
 static int until_cancelled(void *arg)
@@ -238,7 +239,7 @@ static int begun(void *arg)
 
 Test(work, that_has_begun_is_waited_for_and_the_cancellation_comes_next)
 {
-    on_each_pooled(begun, NULL);
+    on_each_backend(begun, NULL);
 }
 
 struct limited {
@@ -275,7 +276,7 @@ static int times_out(void *arg)
 
 Test(work, that_has_begun_outlasts_a_time_limit)
 {
-    on_each_pooled(times_out, NULL);
+    on_each_backend(times_out, NULL);
 }
 
 static int cancelled_before(void *arg)
@@ -293,7 +294,7 @@ static int cancelled_before(void *arg)
 
 Test(work, asked_for_by_a_cancelled_task_does_not_begin)
 {
-    on_each_pooled(cancelled_before, NULL);
+    on_each_backend(cancelled_before, NULL);
 }
 
 static void open_later(void *gate)
@@ -368,7 +369,7 @@ Test(work, with_an_argument_of_its_own_is_left_behind_by_a_cancelled_task)
 {
     static struct owned o;
 
-    on_each_pooled(left_behind, &o);
+    on_each_backend(left_behind, &o);
 }
 
 static int owned_to_the_end(void *arg)
@@ -396,7 +397,7 @@ static int owned_to_the_end(void *arg)
 
 Test(work, with_an_argument_of_its_own_leaves_that_to_the_caller)
 {
-    on_each_pooled(owned_to_the_end, NULL);
+    on_each_backend(owned_to_the_end, NULL);
 }
 
 static int leaves_behind_and_ends(void *arg)
@@ -469,7 +470,7 @@ Test(work, starts_anew_in_the_child_of_a_fork)
 {
     if (WHERE_TSAN || where_emulator())
         cr_skip_test("here a child of several threads cannot start any");
-    on_each_pooled(forks, NULL);
+    on_each_backend(forks, NULL);
 }
 
 /* What is left behind at the end is said, where the loop is made for debugging. */

@@ -343,5 +343,5 @@ static int all_points(void *arg)
 Test(net_points, each_is_cancelled_before_while_and_after, .timeout = 120)
 {
     keep_names_here();
-    on_each_pooled(all_points, NULL);
+    on_each_backend(all_points, NULL);
 }

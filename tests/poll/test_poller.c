@@ -829,13 +829,6 @@ EACH(notification_leaves_errno_alone)
     cr_assert_eq(errno, 1234);
 }
 
-static void need_others_beside(const struct hkt__poller *p)
-{
-    if (where_valgrind() && strcmp(p->ops->name, "io_uring") == 0)
-        cr_skip_test(
-            "Valgrind lets no other thread run, and no signal come, during io_uring_enter");
-}
-
 static void *notify_later(void *p)
 {
     usleep(20000);
@@ -847,7 +840,6 @@ EACH(notification_from_another_thread)
 {
     pthread_t thread;
 
-    need_others_beside(p);
     cr_assert_eq(pthread_create(&thread, NULL, notify_later, p), 0);
     cr_assert_eq(look(p, 0, -1), HKT__POLL_NOTIFY);
     pthread_join(thread, NULL);
@@ -881,7 +873,6 @@ EACH(no_notification_is_lost)
     struct post post = {.p = p};
     pthread_t threads[SENDERS];
 
-    need_others_beside(p);
     for (int i = 0; i < SENDERS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, send_letters, &post), 0);
     while (atomic_load(&post.read) < SENDERS * LETTERS) {
@@ -916,7 +907,6 @@ static void alarm_every(long delay_us, long interval_us)
 
 EACH(notification_from_a_signal_handler)
 {
-    need_others_beside(p);
     signalled = p;
     alarm_every(20000, 0);
     expect(p, 0, HKT__POLL_NOTIFY);
@@ -929,7 +919,6 @@ EACH(notification_from_a_signal_handler)
 /* Each signal is a notification that must end a wait, also one that is about to begin. */
 EACH(no_notification_of_a_signal_is_lost)
 {
-    need_others_beside(p);
     signalled = p;
     alarm_every(300, 300);
     for (int i = 0; i < 200; i++) {
@@ -945,7 +934,6 @@ EACH(signals_disturb_nothing)
     struct ends e = unix_ends();
     uint64_t token = add(p, e.near, HKT__POLL_WRITE);
 
-    need_others_beside(p);
     signalled = NULL;
     alarm_every(200, 200);
     for (int i = 0; i < 50; i++) {
@@ -994,7 +982,6 @@ EACH(a_look_takes_no_time)
 
 EACH(a_wait_of_centuries)
 {
-    need_others_beside(p);
     signalled = p;
     alarm_every(20000, 0);
     while (!(look(p, 0, INT64_MAX) & HKT__POLL_NOTIFY))

@@ -630,5 +630,5 @@ static int all_points(void *arg)
 
 Test(points, each_is_cancelled_before_while_and_after, .timeout = 60)
 {
-    on_each_pooled(all_points, NULL);
+    on_each_backend(all_points, NULL);
 }

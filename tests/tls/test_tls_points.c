@@ -163,5 +163,5 @@ TestSuite(tls_points, .init = make_certs);
 
 Test(tls_points, each_is_cancelled_before_while_and_after, .timeout = 120)
 {
-    on_each_pooled(all_points, NULL);
+    on_each_backend(all_points, NULL);
 }
