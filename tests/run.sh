@@ -98,7 +98,10 @@ configure() {
     suites=(--no-suite tree --no-suite examples) targets=()
     case $1 in
     release | static | aarch64 | riscv64 | arm) suites=(--no-suite tree) ;;
-    clang-lto | aarch64-hardened | riscv64-hardened | arm-hardened | riscv64-lto) only_core ;;
+    clang-lto | *64-hardened | arm-hardened | riscv64-lto) only arch coro gen ;;
+    clang-hardened | clang-outline | aarch64-* | riscv64-* | arm-*)
+        only arch base coro gen sched sync
+        ;;
     esac
     case $1 in
     release)
@@ -174,16 +177,17 @@ configure() {
     command -v "${wrapper%% *}" >/dev/null || wrapper=''
 }
 
-# What the options are about that compile the switch differently, and no more.
-only_core() {
-    local file
+# only FOLDER...: the tests in these, where the options are about how switches are compiled. What
+# stands on the scheduler is run on each processor as its own configuration has it.
+only() {
+    local folder file
     suites=() targets=()
-    for file in tests/{arch,coro,gen}/test_*.c*; do
-        file=${file##*/}
-        targets+=("tests/${file%.*}")
-    done
-    for file in arch coro gen; do
-        suites+=(--suite "$file")
+    for folder; do
+        suites+=(--suite "$folder")
+        for file in "tests/$folder"/test_*.c*; do
+            file=${file##*/}
+            targets+=("tests/${file%.*}")
+        done
     done
 }
 
@@ -206,7 +210,7 @@ sanitize() {
     settings=(
         "ASAN_OPTIONS=$common:detect_stack_use_after_return=1:detect_leaks=1:strict_string_checks=1"
         "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
-        "TSAN_OPTIONS=$common:halt_on_error=1"
+        "TSAN_OPTIONS=$common:halt_on_error=1:atexit_sleep_ms=50"
     )
 }
 
@@ -297,9 +301,10 @@ run_configuration() {
         return
     fi
     rm -f "$dir"/meson-logs/testlog* "$dir"/tests/*.tap
-    # Its status says no more than the results do.
+    # Its status says no more than the results do. Tests wait for much of their time, so one more
+    # goes on than there are processors.
     env "${settings[@]}" TEST_TIME_SCALE=$slower meson test --no-rebuild -C "$dir" \
-        "${suites[@]}" --num-processes "$threads" --timeout-multiplier $slower \
+        "${suites[@]}" --num-processes $((threads + 1)) --timeout-multiplier $slower \
         ${wrapper:+--wrapper "${wrapper//$'\n'/ }"} >"$log" 2>&1 || :
     if ! compgen -G "$dir/meson-logs/testlog*.json" >/dev/null; then
         fail "$name" "meson test did not run" "$log"
