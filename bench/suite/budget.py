@@ -76,6 +76,8 @@ def _key(row):
 def _usual(row, scale):
     if row.bench in catalog.SERVERS or row.bench == "timer":
         crowd = 0.8 if row.bench in ("idle", "mixed") else 0.0
+        if (row.bench, row.case) in catalog.ASKED_FOR:
+            crowd = 80
         return SERVER + max(scale, 0.3) + crowd
     if row.bench == "million":
         return START + 4 * EACH * 1000000

@@ -23,6 +23,7 @@ import threading
 import time
 from typing import NamedTuple
 
+from . import machine
 from .program import TIME_LIMIT_S, Outcome, Row, not_done
 
 RATIO = "x the generator's CPU"
@@ -34,6 +35,7 @@ COUNTED = 10000     # requests in which the system's calls are counted, at least
 EACH = 3            # and of each connection
 START_LIMIT_S = 10
 SPARE_FDS = 200
+CONNECTION = 24 << 10    # bytes, more than a server, the generator and the system have for one
 
 
 class Case(NamedTuple):
@@ -62,6 +64,7 @@ CASES = {
     ("cores", "1"): Case("http", 64, cores=1),
     ("cores", "2"): Case("http", 64, cores=2),
     ("idle", "10000"): Case("http", idle=10000),
+    ("idle", "most"): Case("http", idle=1000000),
     ("mixed", "64"): Case("http", 64, idle=10000),
     ("mixed", "apart"): Case("http", 64, idle=10000, apart=True),
 }
@@ -341,8 +344,10 @@ def _together(found):
 
 
 def _for(row):
-    """Its case, with no more connections than this process may have descriptors."""
-    case, most = CASES[row.bench, row.case], most_connections()
+    """Its case, with no more connections than this process may have descriptors, and than there is
+    memory for."""
+    case = CASES[row.bench, row.case]
+    most = min(most_connections(), machine.memory_available() // CONNECTION)
     return case._replace(idle=min(case.idle, most), connections=min(case.connections, most))
 
 
@@ -353,6 +358,10 @@ def most_connections():
 def raise_limits():
     """As many descriptors as may be, for all that is started."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(OSError, ValueError):    # who may not raise it keeps it
+        most = int(pathlib.Path("/proc/sys/fs/nr_open").read_text(encoding="ascii"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(most, hard), max(most, hard)))
+        return
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
