@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Out of memory at every allocation of something that a task does. The whole of it, from making the
- * loop to freeing it, is run again and again, each time with another allocation that fails: just
- * that one, or it and all that follow until the attempt is over. Each must end with an error that
- * says so, leave nothing behind, and let the next attempt succeed.
+ * Out of memory at every allocation of a loop's life. The whole of it, from making the loop to
+ * freeing it, is run again and again, each time with another allocation that fails: just that one,
+ * or it and all that follow until the task in it says that there is memory again. Each must end
+ * with an error that says so, leave nothing behind, and let the next attempt succeed.
  *
  * A thread for each, because what a thread keeps for later would hide allocations.
  */
@@ -12,10 +12,10 @@
 
 #include "io/backends.h"
 
+#include "base/fds.h"
 #include "base/os.h"
 #include "base/where.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 
@@ -58,65 +58,65 @@ static void counting_unmap(void *addr, size_t size)
     real_os.unmap(addr, size);
 }
 
-struct attempt {
-    const char *poller;
-    hkt_task_fn *fn; /* answers 0, or -ENOMEM having left nothing behind */
-    void *arg;
-    bool lived, hit;
-};
-
-static int attempt_twice(void *arg)
+/* From now on there is memory. */
+static inline void memory_recovers(void)
 {
-    struct attempt *a = arg;
-
-    a->lived = true;
-    int rc = a->fn(a->arg);
-    cr_assert(rc == 0 || (rc == -ENOMEM && memory.failed), "without %d: %d", memory.fail_from, rc);
     memory.fail_from = -1;
-    if (rc < 0) {
-        rc = a->fn(a->arg);
-        cr_assert_eq(rc, 0, "the next one: %d", rc);
-    }
-    return 0;
 }
 
-static void *run_attempt(void *arg)
-{
-    struct attempt *a = arg;
-    const struct hkt_loop_opts opts = {.poller = a->poller};
-    int rc = hkt_run_opts(attempt_twice, a, &opts);
+/* From the making of a loop to its end. */
+struct life {
+    struct hkt_loop_opts opts;
+    hkt_task_fn *fn; /* answers 0 */
+    void *arg;
+    bool lived; /* it had a loop */
+    int rc;
+};
 
-    a->hit = memory.failed;
-    cr_assert_eq(rc, a->lived ? 0 : -ENOMEM, "without %d: %d", memory.fail_from, rc);
-    memory.fail_from = -1;
+static int begin_life(void *arg)
+{
+    struct life *l = arg;
+
+    l->lived = true;
+    return l->fn(l->arg);
+}
+
+static void *run_life(void *arg)
+{
+    struct life *l = arg;
+
+    l->rc = hkt_run_opts(begin_life, l, &l->opts);
+    memory_recovers();
     return NULL;
 }
 
 /* Whether there was such an allocation. */
-static bool run_without(struct attempt *a, int k, bool for_good)
+static bool run_without(struct life *l, int k, bool for_good)
 {
     pthread_t thread;
 
     memory.calls = 0;
     memory.fail_from = k;
     memory.for_good = for_good;
-    memory.failed = a->lived = false;
-    cr_assert_eq(pthread_create(&thread, NULL, run_attempt, a), 0);
+    memory.failed = l->lived = false;
+    cr_assert_eq(pthread_create(&thread, NULL, run_life, l), 0);
     pthread_join(thread, NULL);
-    cr_assert(a->hit || a->lived);
-    return a->hit;
+    cr_assert_eq(l->rc, l->lived ? 0 : -ENOMEM, "without %d: %d", k, l->rc);
+    cr_assert(l->lived || memory.failed);
+    return memory.failed;
 }
 
-static int count_fds(void)
+/* What the first run leaves, if anything, is kept for the next ones. */
+static void without_each(struct life *l, bool for_good)
 {
-    int n = 0;
-    DIR *dir = opendir("/proc/self/fd");
+    (void)run_without(l, -1, false);
+    size_t fds = count_fds(), mapped = memory.mapped;
 
-    while (dir && readdir(dir))
-        n++;
-    if (dir)
-        closedir(dir);
-    return n;
+    for (int k = 0; run_without(l, k, for_good); k++) {
+        cr_assert_eq(count_fds(), fds, "without %d: %zu descriptors, not %zu", k, count_fds(), fds);
+        cr_assert(memory.mapped <= mapped, "without %d", k);
+        cr_assert(k < 1000);
+    }
 }
 
 static void ignore_report(void *ctx, const char *line)
@@ -124,35 +124,49 @@ static void ignore_report(void *ctx, const char *line)
     (void)ctx, (void)line;
 }
 
-/* What the first run leaves, if anything, is kept for the next ones. */
-static void without_each(struct attempt *a, bool for_good)
+/* With each allocation of that life failing in its turn, if there is such a poller. */
+static void fail_in(struct life *l, bool for_good)
 {
-    (void)run_without(a, -1, false);
-    int fds = count_fds();
-    size_t mapped = memory.mapped;
-
-    for (int k = 0; run_without(a, k, for_good); k++) {
-        cr_assert_eq(count_fds(), fds, "without %d: %d descriptors, not %d", k, count_fds(), fds);
-        cr_assert(memory.mapped <= mapped, "without %d", k);
-        cr_assert(k < 1000);
-    }
+    if (!have_backend(l->opts.poller))
+        return;
+    hkt_on_report(ignore_report, NULL);
+    real_os = hkt__os;
+    hkt__os.alloc = failing_alloc;
+    hkt__os.map = failing_map;
+    hkt__os.unmap = counting_unmap;
+    without_each(l, for_good);
+    hkt__os = real_os;
 }
 
-static void fail_each(hkt_task_fn *fn, void *arg)
+/* The whole of a life, where there is no more to it than to fail and to be done again. */
+
+struct attempt {
+    hkt_task_fn *fn; /* answers 0, or -ENOMEM having left nothing behind */
+    void *arg;
+};
+
+static inline int attempt_twice(void *arg)
 {
-    hkt_on_report(ignore_report, NULL);
+    const struct attempt *a = arg;
+    int rc = a->fn(a->arg);
+
+    cr_assert(rc == 0 || (rc == -ENOMEM && memory.failed), "without %d: %d", memory.fail_from, rc);
+    memory_recovers();
+    if (rc < 0) {
+        rc = a->fn(a->arg);
+        cr_assert_eq(rc, 0, "the next one: %d", rc);
+    }
+    return 0;
+}
+
+static inline void fail_each(hkt_task_fn *fn, void *arg)
+{
+    struct attempt a = {fn, arg};
+
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-        struct attempt a = {.poller = backends[i], .fn = fn, .arg = arg};
-        if (!have_backend(backends[i]))
-            continue;
-        real_os = hkt__os;
-        hkt__os.alloc = failing_alloc;
-        hkt__os.map = failing_map;
-        hkt__os.unmap = counting_unmap;
-        memory.mapped = 0;
-        without_each(&a, false);
-        without_each(&a, true);
-        hkt__os = real_os;
+        struct life l = {.opts.poller = backends[i], .fn = attempt_twice, .arg = &a};
+        fail_in(&l, false);
+        fail_in(&l, true);
     }
 }
 

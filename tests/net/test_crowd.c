@@ -6,10 +6,10 @@
  */
 #include "net/streams.h"
 
+#include "base/fds.h"
 #include "base/reports.h"
 #include "base/where.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -40,19 +40,6 @@ static size_t at_once(void)
 static size_t crowd(void)
 {
     return where_emulator() || where_valgrind() || where_sanitizer() ? SMALL_CROWD : CROWD;
-}
-
-static size_t count_fds(void)
-{
-    DIR *dir = opendir("/proc/self/fd");
-    size_t n = 0;
-
-    if (!dir)
-        return 0;
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
 }
 
 /* The clients' process, which does as it is told and says when that is done */

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Out of memory at every allocation of a connection's life. The whole of it, from making the loop
- * to freeing it, is run again and again, each time with another allocation that fails: just that
- * one, or it and all that follow until the attempt is over. Each must end with an error that says
- * so, leave nothing behind, and let the next attempt succeed.
- *
- * A thread for each, because what a thread keeps for later would hide allocations. In simulated
- * time, because a server waits when it is out of memory.
+ * Out of memory at every allocation of a connection's life; in simulated time, because a server
+ * waits when it is out of memory.
  */
+#include "base/failing.h"
 #include "net/streams.h"
+#include "sched/simulated.h"
 
-#include "base/os.h"
-#include "base/reports.h"
-
-#include <dirent.h>
-#include <errno.h>
-#include <pthread.h>
 #include <sys/resource.h>
 
 /* A connection's stack is of a size that nothing else has, so that it takes memory of its own. */
@@ -23,77 +14,10 @@ enum { LARGE = 200000, STACK = 256 << 10 };
 
 static const struct hkt_server_opts server_opts = {.stack_size = STACK};
 
-/* Memory that fails */
-
-static struct hkt__os real;
-static struct {
-    int calls;     /* so far */
-    int fail_from; /* the first one that fails; -1: none does */
-    bool for_good; /* as do those that follow */
-    bool failed;
-    size_t mapped;
-} memory;
-
-static bool fails(void)
-{
-    int call = memory.calls++;
-
-    if (memory.fail_from < 0 || call < memory.fail_from ||
-        (call > memory.fail_from && !memory.for_good))
-        return false;
-    memory.failed = true;
-    return true;
-}
-
-static void *failing_alloc(size_t size)
-{
-    return fails() ? NULL : real.alloc(size);
-}
-
-static void *failing_map(size_t size)
-{
-    void *addr = fails() ? NULL : real.map(size);
-
-    memory.mapped += addr ? size : 0;
-    return addr;
-}
-
-static void counting_unmap(void *addr, size_t size)
-{
-    memory.mapped -= size;
-    real.unmap(addr, size);
-}
-
-static void recover(void)
-{
-    memory.fail_from = -1;
-}
-
-/* Simulated time */
-
-static int64_t simulated_now;
-
-static int64_t simulated_clock(void *ctx)
-{
-    (void)ctx;
-    return simulated_now;
-}
-
-static void simulated_sleep(void *ctx, int64_t until)
-{
-    (void)ctx;
-    simulated_now = until;
-}
-
 /* A life */
 
-struct life {
+struct urls {
     const char *listen, *connect; /* with %d for the port */
-    const char *poller;
-    int rc;     /* of the run */
-    int lived;  /* whether it came so far that a connection was served at the end */
-    int failed; /* attempts */
-    bool hit;   /* the failure came to pass */
 };
 
 static bool is_answer(ssize_t rc)
@@ -168,43 +92,41 @@ static int attempt(const char *url)
     return (int)hkt_timeout_exit(&limit, rc);
 }
 
-static struct hkt_server *begin_server(struct life *l)
+static struct hkt_server *begin_server(const struct urls *urls)
 {
     struct hkt_server *server;
-    int rc = hkt_start_server(l->listen, echo, NULL, &server_opts, &server);
+    int rc = hkt_start_server(urls->listen, echo, NULL, &server_opts, &server);
 
     if (rc < 0) {
-        cr_assert(is_answer(rc), "start: %d", rc);
+        cr_assert(is_answer(rc) && memory.failed, "start: %d", rc);
         cr_assert_null(server);
-        recover();
-        l->failed++;
-        rc = hkt_start_server(l->listen, echo, NULL, &server_opts, &server);
+        memory_recovers();
+        rc = hkt_start_server(urls->listen, echo, NULL, &server_opts, &server);
     }
     cr_assert_eq(rc, 0, "start: %d", rc);
     return server;
 }
 
-static void url_to(char url[64], const struct life *l, const struct hkt_server *server)
+static void url_to(char url[64], const struct urls *urls, const struct hkt_server *server)
 {
     struct hkt_addr addr;
 
     cr_assert_eq(hkt_server_addr(server, 0, &addr), 0);
-    snprintf(url, 64, l->connect, ntohs(((struct sockaddr_in *)&addr.sockaddr)->sin_port));
+    snprintf(url, 64, urls->connect, ntohs(((struct sockaddr_in *)&addr.sockaddr)->sin_port));
 }
 
 static int live(void *arg)
 {
-    struct life *l = arg;
+    const struct urls *urls = arg;
     char url[64];
-    struct hkt_server *server = begin_server(l);
+    struct hkt_server *server = begin_server(urls);
 
-    url_to(url, l, server);
+    url_to(url, urls, server);
     int rc = attempt(url);
     cr_assert(rc == 0 || is_answer(rc), "%d", rc);
-    recover();
+    memory_recovers();
     if (rc < 0) {
         cr_assert(memory.failed);
-        l->failed++;
         rc = attempt(url);
         cr_assert_eq(rc, 0, "the next one: %d", rc);
     }
@@ -212,90 +134,17 @@ static int live(void *arg)
     rc = hkt_server_wait_closed(server);
     cr_assert(rc == 0 || rc == -ENOMEM, "%d", rc);
     hkt_server_free(server);
-    l->lived = true;
     return 0;
-}
-
-static void *run_life(void *arg)
-{
-    struct life *l = arg;
-    const struct hkt_loop_opts opts = {
-        .poller = l->poller, .clock = simulated_clock, .sleep_until = simulated_sleep};
-
-    l->rc = hkt_run_opts(live, l, &opts);
-    l->hit = memory.failed;
-    recover();
-    return NULL;
-}
-
-static int count_fds(void)
-{
-    int n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-
-    if (!dir)
-        return 0;
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
-
-/* Whether the k-th allocation was there to fail. */
-static bool without(struct life *l, int k, bool for_good)
-{
-    pthread_t thread;
-
-    memory.calls = 0;
-    memory.fail_from = k;
-    memory.for_good = for_good;
-    memory.failed = false;
-    l->lived = l->failed = 0;
-    cr_assert_eq(pthread_create(&thread, NULL, run_life, l), 0);
-    pthread_join(thread, NULL);
-    cr_assert(l->rc == 0 || (l->rc == -ENOMEM && !l->lived), "without %d: %d", k, l->rc);
-    cr_assert_eq(l->rc == 0, l->lived);
-    return l->hit;
-}
-
-static void ignore(void *ctx, const char *line)
-{
-    (void)ctx, (void)line;
-}
-
-static void without_each(struct life *l, bool for_good)
-{
-    int fds = 0;
-    size_t mapped = 0;
-
-    (void)without(l, -1, false);
-    cr_assert_eq(l->rc, 0);
-    cr_assert_eq(l->failed, 0);
-    for (int k = 0; without(l, k, for_good); k++) {
-        if (k == 0) {
-            fds = count_fds();
-            mapped = memory.mapped;
-        }
-        cr_assert_eq(count_fds(), fds, "without %d", k);
-        cr_assert(memory.mapped <= mapped, "without %d", k);
-        cr_assert(k < 1000);
-    }
 }
 
 static void on_each(const char *listen, const char *connect, bool for_good)
 {
-    hkt_on_report(ignore, NULL);
+    struct urls urls = {listen, connect};
+
     for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-        struct life l = {.listen = listen, .connect = connect, .poller = backends[i]};
-        if (!have_backend(backends[i]))
-            continue;
-        real = hkt__os;
-        hkt__os.alloc = failing_alloc;
-        hkt__os.map = failing_map;
-        hkt__os.unmap = counting_unmap;
-        memory.mapped = 0;
-        without_each(&l, for_good);
-        hkt__os = real;
+        struct life l = {.opts = simulated, .fn = live, .arg = &urls};
+        l.opts.poller = backends[i];
+        fail_in(&l, for_good);
     }
 }
 
