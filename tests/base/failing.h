@@ -14,7 +14,6 @@
 
 #include "base/fds.h"
 #include "base/os.h"
-#include "base/where.h"
 
 #include <errno.h>
 #include <pthread.h>

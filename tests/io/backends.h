@@ -54,22 +54,31 @@ static inline void on_each_backend(hkt_task_fn *fn, void *arg)
     }
 }
 
+/* A TCP socket that listens on loopback, at the address that it is given. */
+static inline int tcp_listener(struct sockaddr_in *addr, int backlog)
+{
+    socklen_t size = sizeof *addr;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *addr = (struct sockaddr_in){.sin_family = AF_INET};
+    addr->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    cr_assert_eq(bind(fd, (struct sockaddr *)addr, size), 0);
+    cr_assert_eq(listen(fd, backlog), 0);
+    cr_assert_eq(getsockname(fd, (struct sockaddr *)addr, &size), 0);
+    return fd;
+}
+
 /* A connected pair of TCP sockets on loopback. */
 static inline void tcp_pair(int pair[2])
 {
-    struct sockaddr_in addr = {.sin_family = AF_INET};
-    socklen_t size = sizeof addr;
+    struct sockaddr_in addr;
     sigset_t all, before;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     sigfillset(&all); /* these calls, unlike hocket's, do not repeat themselves */
     sigprocmask(SIG_BLOCK, &all, &before);
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    cr_assert_eq(bind(listener, (struct sockaddr *)&addr, size), 0);
-    cr_assert_eq(listen(listener, 1), 0);
-    cr_assert_eq(getsockname(listener, (struct sockaddr *)&addr, &size), 0);
+    int listener = tcp_listener(&addr, 1);
     pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(connect(pair[0], (struct sockaddr *)&addr, size), 0);
+    cr_assert_eq(connect(pair[0], (struct sockaddr *)&addr, sizeof addr), 0);
     pair[1] = accept(listener, NULL, NULL);
     cr_assert(pair[1] >= 0);
     close(listener);

@@ -71,4 +71,22 @@ static inline int blocks(void *gate)
     return hkt_run_blocking(pass_gate, gate);
 }
 
+/* In a task: the pool has one thread only, and that is at the gate. Who has it there. */
+static inline struct hkt_task *occupy_pool(struct gate *g)
+{
+    const struct hkt_work_opts one = {.max_threads = 1};
+
+    *g = (struct gate)GATE_INIT;
+    hkt_work_configure(&one);
+    struct hkt_task *occupant = hkt_spawn(blocks, g);
+    await_inside(g, 1);
+    return occupant;
+}
+
+static inline void free_pool(struct gate *g, struct hkt_task *occupant)
+{
+    open_gate(g);
+    cr_assert_geq(hkt_join(occupant), 0);
+}
+
 #endif

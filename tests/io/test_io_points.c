@@ -61,19 +61,12 @@ static void feed(struct scene *s)
 static void make_full(struct scene *s)
 {
     make_pair(s);
-    for (int i = 0; i < 2; i++)
-        fcntl(s->fds[i], F_SETFL, O_NONBLOCK);
-    do
-        while (send(s->fds[0], bytes, sizeof bytes, 0) > 0)
-            ;
-    while (usleep(1000) == 0 && send(s->fds[0], bytes, 1, 0) > 0);
+    fill_socket(s->fds[0]);
 }
 
 static void take_all(struct scene *s)
 {
-    while (recv(s->fds[1], bytes, sizeof bytes, 0) > 0 || usleep(1000) != 0 ||
-           recv(s->fds[1], bytes, sizeof bytes, 0) > 0)
-        ;
+    empty_socket(s->fds[1]);
 }
 
 static ssize_t call_read(struct scene *s)
@@ -181,14 +174,7 @@ static ssize_t call_wait_writable(struct scene *s)
 
 static void make_listener(struct scene *s, int backlog)
 {
-    socklen_t size = sizeof s->addr;
-
-    s->addr.sin_family = AF_INET;
-    s->addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    s->fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(s->fds[0], (struct sockaddr *)&s->addr, size), 0);
-    cr_assert_eq(listen(s->fds[0], backlog), 0);
-    cr_assert_eq(getsockname(s->fds[0], (struct sockaddr *)&s->addr, &size), 0);
+    s->fds[0] = tcp_listener(&s->addr, backlog);
     s->fds[1] = -1;
 }
 
@@ -234,12 +220,7 @@ static ssize_t call_connect(struct scene *s)
 
 static void fill_pool(struct scene *s)
 {
-    const struct hkt_work_opts one = {.max_threads = 1};
-
-    s->gate = (struct gate)GATE_INIT;
-    hkt_work_configure(&one);
-    s->filler = hkt_spawn(blocks, &s->gate);
-    await_inside(&s->gate, 1);
+    s->filler = occupy_pool(&s->gate);
     s->file = open(in_dir("file"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     cr_assert_eq(pwrite(s->file, bytes, sizeof bytes, 0), (ssize_t)sizeof bytes);
 }
@@ -251,8 +232,7 @@ static void go(struct scene *s)
 
 static void empty_pool(struct scene *s)
 {
-    go(s);
-    cr_assert_geq(hkt_join(s->filler), 0);
+    free_pool(&s->gate, s->filler);
     close(s->file);
     unlink(in_dir("file"));
 }
@@ -461,8 +441,6 @@ static ssize_t call_communicate(struct scene *s)
     return hkt_process_communicate(s->process, NULL, 0, NULL, NULL, 0, NULL);
 }
 
-#define AT(begin_, call_, wake_, end_, ...)                                                        \
-    .begin = (begin_), .call = (call_), .wake = (wake_), .end = (end_), __VA_ARGS__
 #define IN(call_, how_) AT(make_pair, call_, feed, close_both, .how = (how_))
 #define OUT(call_)      AT(make_full, call_, take_all, close_both, .how = 0)
 #define POOLED(call_)   AT(fill_pool, call_, go, empty_pool, .how = BY_ITSELF)
@@ -512,19 +490,12 @@ static const struct point points[] = {
           AT(start_process, call_communicate, kill_process, free_process, .how = 0)),
 };
 
-static int all_points(void *arg)
+Test(io_points, each_is_cancelled_before_while_and_after, .timeout = 120)
 {
     static struct scene scene;
 
-    (void)arg;
-    try_points(points, sizeof points / sizeof *points, &scene, sizeof scene);
-    return 0;
-}
-
-Test(io_points, each_is_cancelled_before_while_and_after, .timeout = 120)
-{
     keep_names_here();
     cr_assert_not_null(mkdtemp(dir));
-    on_each_backend(all_points, NULL);
+    try_points(points, sizeof points / sizeof *points, &scene, sizeof scene);
     cr_assert_eq(rmdir(dir), 0, "everything was removed");
 }

@@ -176,14 +176,11 @@ static int run_counts(void *arg)
 
 static int not_begun(void *arg)
 {
-    const struct hkt_work_opts one = {.max_threads = 1};
-    struct gate g = GATE_INIT;
+    struct gate g;
+    struct hkt_task *first = occupy_pool(&g);
     int calls = 0;
 
     (void)arg;
-    hkt_work_configure(&one);
-    struct hkt_task *first = hkt_spawn(blocks, &g);
-    await_inside(&g, 1);
     struct hkt_task *second = hkt_spawn(run_counts, &calls), *third = hkt_spawn(run_counts, &calls);
     cr_assert_eq(hkt_sleep(0), 0);
     cr_assert(hkt_task_cancel(second));

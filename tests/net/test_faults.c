@@ -214,14 +214,6 @@ Test(faults, a_server_survives_resets)
 
 /* Connecting */
 
-static struct sockaddr_in on_loopback(void)
-{
-    struct sockaddr_in addr = {.sin_family = AF_INET};
-
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return addr;
-}
-
 /* A listener whose queue is full: whoever connects now is not answered. */
 struct full {
     struct sockaddr_in addr;
@@ -230,16 +222,10 @@ struct full {
 
 static void make_full(struct full *f)
 {
-    socklen_t size = sizeof f->addr;
-
-    f->addr = on_loopback();
-    f->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(f->fd, (struct sockaddr *)&f->addr, size), 0);
-    cr_assert_eq(listen(f->fd, 0), 0);
-    cr_assert_eq(getsockname(f->fd, (struct sockaddr *)&f->addr, &size), 0);
+    f->fd = tcp_listener(&f->addr, 0);
     for (int i = 0; i < 2; i++) {
         f->clients[i] = hkt_socket(AF_INET, SOCK_STREAM, 0);
-        (void)connect(f->clients[i], (struct sockaddr *)&f->addr, size);
+        (void)connect(f->clients[i], (struct sockaddr *)&f->addr, sizeof f->addr);
     }
 }
 

@@ -18,7 +18,7 @@ struct scene {
     char url[64];
 };
 
-static char bytes[1 << 20];
+static char bytes[60000];
 
 static int peer_of(const struct scene *s)
 {
@@ -45,20 +45,13 @@ static void feed(struct scene *s)
 static void make_full(struct scene *s)
 {
     make_pair(s);
-    int fd = hkt_stream_fd(s->s[0]);
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    do
-        while (send(fd, bytes, sizeof bytes, 0) > 0)
-            ;
-    while (usleep(1000) == 0 && send(fd, bytes, 1, 0) > 0);
-    cr_assert_eq(hkt_stream_write(s->s[0], bytes, 60000), 0);
+    fill_socket(hkt_stream_fd(s->s[0]));
+    cr_assert_eq(hkt_stream_write(s->s[0], bytes, sizeof bytes), 0);
 }
 
 static void take_all(struct scene *s)
 {
-    while (recv(peer_of(s), bytes, sizeof bytes, 0) > 0 || usleep(1000) != 0 ||
-           recv(peer_of(s), bytes, sizeof bytes, 0) > 0)
-        ;
+    empty_socket(peer_of(s));
 }
 
 static ssize_t call_read(struct scene *s)
@@ -179,19 +172,10 @@ static ssize_t call_start(struct scene *s)
 
 static void fill_pool(struct scene *s)
 {
-    const struct hkt_work_opts one = {.max_threads = 1};
-    struct sockaddr_in addr = {.sin_family = AF_INET};
-    socklen_t size = sizeof addr;
+    struct sockaddr_in addr;
 
-    s->gate = (struct gate)GATE_INIT;
-    hkt_work_configure(&one);
-    s->filler = hkt_spawn(blocks, &s->gate);
-    await_inside(&s->gate, 1);
-    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(s->listener, (struct sockaddr *)&addr, size), 0);
-    cr_assert_eq(listen(s->listener, 4), 0);
-    cr_assert_eq(getsockname(s->listener, (struct sockaddr *)&addr, &size), 0);
+    s->filler = occupy_pool(&s->gate);
+    s->listener = tcp_listener(&addr, 4);
     snprintf(s->url, sizeof s->url, "tcp://name.test:%d", ntohs(addr.sin_port));
 }
 
@@ -202,8 +186,7 @@ static void go(struct scene *s)
 
 static void empty_pool(struct scene *s)
 {
-    go(s);
-    cr_assert_geq(hkt_join(s->filler), 0);
+    free_pool(&s->gate, s->filler);
     close(s->listener);
 }
 
@@ -301,8 +284,6 @@ static ssize_t call_service_run(struct scene *s)
     return hkt_service_run(&service);
 }
 
-#define AT(begin_, call_, wake_, end_, ...)                                                        \
-    .begin = (begin_), .call = (call_), .wake = (wake_), .end = (end_), __VA_ARGS__
 #define IN(call_)           AT(make_pair, call_, feed, free_both, .how = 0)
 #define OUT(call_, how_)    AT(make_full, call_, take_all, free_both, .how = (how_))
 #define POOLED(call_)       AT(fill_pool, call_, go, empty_pool, .how = 0)
@@ -331,17 +312,10 @@ static const struct point points[] = {
     POINT(hkt_service_run, AT(NULL, call_service_run, NULL, NULL, .how = QUIET)),
 };
 
-static int all_points(void *arg)
+Test(net_points, each_is_cancelled_before_while_and_after, .timeout = 120)
 {
     static struct scene scene;
 
-    (void)arg;
-    try_points(points, sizeof points / sizeof *points, &scene, sizeof scene);
-    return 0;
-}
-
-Test(net_points, each_is_cancelled_before_while_and_after, .timeout = 120)
-{
     keep_names_here();
-    on_each_backend(all_points, NULL);
+    try_points(points, sizeof points / sizeof *points, &scene, sizeof scene);
 }

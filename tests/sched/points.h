@@ -16,6 +16,7 @@
 
 #include <hocket/hocket.h>
 
+#include <fcntl.h>
 #include <stdlib.h>
 
 /* What a call works on; each file has its own. Zeroed, then made by begin(). */
@@ -40,6 +41,8 @@ struct point {
     unsigned how;
 };
 
+#define AT(begin_, call_, wake_, end_, ...)                                                        \
+    .begin = (begin_), .call = (call_), .wake = (wake_), .end = (end_), __VA_ARGS__
 #define POINT(name_, ...)                                                                          \
     {                                                                                              \
         .name = #name_, __VA_ARGS__                                                                \
@@ -154,16 +157,57 @@ static void try_point(const struct point *p, struct scene *scene, enum when when
         p->end(scene);
 }
 
-static void try_points(const struct point *points, size_t n, struct scene *scene, size_t size)
+struct points {
+    const struct point *all;
+    size_t n;
+    struct scene *scene;
+    size_t size; /* of the scene */
+};
+
+static int try_each(void *arg)
 {
-    for (size_t i = 0; i < n; i++) {
+    const struct points *points = arg;
+
+    for (const struct point *p = points->all; p < points->all + points->n; p++) {
         for (enum when when = BEFORE; when <= WOKEN; when++) {
-            if (when == WOKEN && !points[i].wake && !(points[i].how & BY_ITSELF))
+            if (when == WOKEN && !p->wake && !(p->how & BY_ITSELF))
                 continue;
-            memset(scene, 0, size);
-            try_point(&points[i], scene, when);
+            memset(points->scene, 0, points->size);
+            try_point(p, points->scene, when);
         }
     }
+    return 0;
+}
+
+static void try_points(const struct point *all, size_t n, struct scene *scene, size_t size)
+{
+    struct points points = {all, n, scene, size};
+
+    on_each_backend(try_each, &points);
+}
+
+/* What scenes have in common */
+
+/* Sends until the system takes no more. */
+static inline void fill_socket(int fd)
+{
+    static char bytes[1 << 20];
+
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    do
+        while (send(fd, bytes, sizeof bytes, 0) > 0)
+            ;
+    while (usleep(1000) == 0 && send(fd, bytes, 1, 0) > 0);
+}
+
+/* At the other end, which does not wait either: takes all of that. */
+static inline void empty_socket(int fd)
+{
+    static char bytes[1 << 20];
+
+    while (recv(fd, bytes, sizeof bytes, 0) > 0 || usleep(1000) != 0 ||
+           recv(fd, bytes, sizeof bytes, 0) > 0)
+        ;
 }
 
 /* Whatever has a name is here: no name leaves this machine. */

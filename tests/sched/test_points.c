@@ -567,9 +567,6 @@ static ssize_t call_signal_wait(struct scene *s)
     return hkt_signal_wait(HKT_SIG(SIGUSR1));
 }
 
-#define AT(begin_, call_, wake_, end_, ...)                                                        \
-    .begin = (begin_), .call = (call_), .wake = (wake_), .end = (end_), __VA_ARGS__
-
 static const struct point points[] = {
     POINT(hkt_sleep, AT(NULL, call_sleep, NULL, NULL, .how = BY_ITSELF)),
     POINT(hkt__sleep, AT(NULL, call_sleep_out_of_line, NULL, NULL, .how = BY_ITSELF)),
@@ -619,16 +616,9 @@ static const struct point points[] = {
     POINT(hkt_signal_wait, AT(NULL, call_signal_wait, send_signal, NULL, .how = REWAKE)),
 };
 
-static int all_points(void *arg)
+Test(points, each_is_cancelled_before_while_and_after, .timeout = 60)
 {
     static struct scene scene;
 
-    (void)arg;
     try_points(points, sizeof points / sizeof *points, &scene, sizeof scene);
-    return 0;
-}
-
-Test(points, each_is_cancelled_before_while_and_after, .timeout = 60)
-{
-    on_each_backend(all_points, NULL);
 }

@@ -150,18 +150,11 @@ static const struct point points[] = {
     POINT(hkt_open_tls_connection, .begin = make_silent, .call = call_open, .end = free_silent),
 };
 
-static int all_points(void *arg)
-{
-    static struct scene scene;
-
-    (void)arg;
-    try_points(points, sizeof points / sizeof *points, &scene, sizeof scene);
-    return 0;
-}
-
 TestSuite(tls_points, .init = make_certs);
 
 Test(tls_points, each_is_cancelled_before_while_and_after, .timeout = 120)
 {
-    on_each_backend(all_points, NULL);
+    static struct scene scene;
+
+    try_points(points, sizeof points / sizeof *points, &scene, sizeof scene);
 }
