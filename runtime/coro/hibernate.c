@@ -241,7 +241,7 @@ static bool fill_apart(char *from, size_t size, void *live, const void *words, s
     return hkt__os.keep(from, size, HKT__ALL_ACCESS) == 0 && filled;
 }
 
-/* What was live is on the stack again, but for the record, which is the owner's. Under the lock. */
+/* What was live is on the stack again, but for the record, which is the owner's. */
 static void open_stack(const struct hkt_coro *c, struct hkt__image *image, const uintptr_t *words)
 {
     const struct hkt__cold *cold = c->cold;
@@ -258,6 +258,14 @@ static void open_stack(const struct hkt_coro *c, struct hkt__image *image, const
     copy(live, words, image->words);
 }
 
+/* All that is packed is in `words`, and what was live of it on the stack, too. Under the lock. */
+static void bring_back(const struct hkt_coro *c, struct hkt__image *image, uintptr_t *words)
+{
+    bring_words(words, image->words + CTX_WORDS, image->record + image->record_size);
+    if (!image->open)
+        open_stack(c, image, words);
+}
+
 void hkt__rouse(struct hkt_coro *c)
 {
     struct hkt__images *all = c->cold->thread->images;
@@ -266,9 +274,7 @@ void hkt__rouse(struct hkt_coro *c)
     uintptr_t *record = live_of(c, image) + image->record_at;
 
     lock();
-    bring_words(words, image->words + CTX_WORDS, image->record + image->record_size);
-    if (!image->open)
-        open_stack(c, image, words);
+    bring_back(c, image, words);
     all->opened--;
     c->cold->image = NULL;
     c->ctx.flags &= ~HKT__HIBERNATES;
@@ -301,11 +307,8 @@ static bool open_by(const void *addr)
     lock();
     for (struct hkt__images *all = everyone; all && !c; all = all->next)
         c = owner_of(all->thread, addr);
-    if (c && hkt__hibernates(c) && !c->cold->image->open) {
-        struct hkt__image *image = c->cold->image;
-        bring_words(words, image->words + CTX_WORDS, image->record + image->record_size);
-        open_stack(c, image, words);
-    }
+    if (c && hkt__hibernates(c) && !c->cold->image->open)
+        bring_back(c, c->cold->image, words);
     unlock();
     return c != NULL;
 }
