@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stacks that are put aside, and touched meanwhile: by other tasks, by the system, by other
+ * threads, by who only looks. Whoever it is finds what was there, and the task what was written.
+ */
+#include "sched/resting.h"
+#include "sched/simulated.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+
+static struct hkt_future future;
+
+/* Pointers into such a stack */
+
+static char *shared;
+
+static int show_local(void *arg)
+{
+    char local[64] = "before";
+
+    (void)arg;
+    shared = local;
+    int rc = hkt_await(&future);
+    return rc < 0 ? rc : strcmp(local, "after") == 0 ? 0 : -EIO;
+}
+
+static int touch_local(void *how)
+{
+    struct hkt_task *t = hkt_spawn(show_local, NULL);
+    int pair[2];
+
+    future = (struct hkt_future){0};
+    HKT_TRY(hkt_sleep(0));
+    put_aside(t);
+    cr_assert_eq(pipe2(pair, O_CLOEXEC | O_NONBLOCK), 0);
+    if (!how) {
+        cr_assert_str_eq(shared, "before");
+        strcpy(shared, "after");
+    } else {
+        cr_assert_eq(write(pair[1], shared, 1), -1);
+        cr_assert_eq(errno, EFAULT);
+        cr_assert_eq(hkt_write(pair[1], "after", 6), 6);
+        cr_assert_eq(hkt_read(pair[0], shared, 6), 6);
+    }
+    cr_assert(!hkt_task_hibernates(t));
+    (void)hkt_close(pair[0]);
+    (void)hkt_close(pair[1]);
+    (void)hkt_future_set(&future, 0, NULL);
+    return hkt_join(t);
+}
+
+/* AddressSanitizer keeps locals elsewhere. */
+static void need_locals_on_the_stack(void)
+{
+    need_hibernation();
+    if (WHERE_ASAN)
+        cr_skip_test("locals are not on the stack");
+}
+
+Test(roused, a_pointer_into_the_stack_is_as_good_as_before)
+{
+    need_locals_on_the_stack();
+    cr_assert_eq(hkt_run(touch_local, NULL), 0);
+}
+
+Test(roused, bytes_may_be_read_into_it)
+{
+    need_locals_on_the_stack();
+    on_each_backend(touch_local, "by the system");
+}
+
+/* Other threads */
+
+struct errand {
+    struct hkt_loop *loop;
+    struct hkt_handle handle;
+    struct hkt_future done;
+    char text[32];
+};
+
+static void errand_is_done(void *arg)
+{
+    struct errand *e = arg;
+
+    (void)hkt_future_set(&e->done, (int)strlen(e->text), NULL);
+}
+
+static void *run_errand(void *arg)
+{
+    struct errand *e = arg;
+
+    strcpy(e->text, "from elsewhere");
+    (void)hkt_call_threadsafe(e->loop, &e->handle, errand_is_done, e);
+    return NULL;
+}
+
+static struct errand *errand;
+
+/* The thread that a task waits for writes to the task's stack. */
+static int send_on_errand(void *arg)
+{
+    struct errand e = {.loop = hkt_loop_current()};
+
+    (void)arg;
+    errand = &e;
+    hkt_loop_hold(e.loop);
+    int rc = hkt_await(&e.done);
+    hkt_loop_release(e.loop);
+    return rc == 14 && strcmp(e.text, "from elsewhere") == 0 ? 0 : -EIO;
+}
+
+static int errands(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 20; i++) {
+        struct hkt_task *t = hkt_spawn(send_on_errand, NULL);
+        pthread_t thread;
+        HKT_TRY(hkt_sleep(0));
+        put_aside(t);
+        cr_assert_eq(pthread_create(&thread, NULL, run_errand, errand), 0);
+        if (i % 2)
+            (void)hkt_task_rouse(t);
+        cr_assert_eq(hkt_join(t), 0);
+        pthread_join(thread, NULL);
+    }
+    return hkt_hibernating() == 0 ? 0 : -EIO;
+}
+
+/* An emulator may not write to memory that it has protected, nor tell the threads' faults apart. */
+static void need_faults_of_threads(void)
+{
+    need_hibernation();
+    if (where_emulator())
+        cr_skip_test("an emulator has no memory of its own to write to from beside");
+}
+
+Test(roused, another_thread_may_write_to_it)
+{
+    need_faults_of_threads();
+    on_each_backend(errands, NULL);
+}
+
+/* Awake and at rest again and again, while another thread counts in it. */
+static volatile int *counter;
+
+static void *count(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < 20000; i++)
+        ++*counter;
+    return NULL;
+}
+
+static int show_counter(void *arg)
+{
+    volatile int own = 0;
+
+    (void)arg;
+    counter = &own;
+    int rc = hkt_await(&future);
+    return rc < 0 ? rc : own;
+}
+
+static int counted(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(show_counter, NULL);
+    pthread_t thread;
+
+    (void)arg;
+    future = (struct hkt_future){0};
+    HKT_TRY(hkt_sleep(0));
+    cr_assert_eq(pthread_create(&thread, NULL, count, NULL), 0);
+    for (int i = 0; i < 2000; i++) {
+        put_aside(t);
+        if (i % 2)
+            HKT_TRY(hkt_sleep(0));
+        cr_assert_eq(hkt_task_rouse(t), 1);
+    }
+    pthread_join(thread, NULL);
+    (void)hkt_future_set(&future, 0, NULL);
+    return hkt_join(t) == 20000 ? 0 : -EIO;
+}
+
+Test(roused, nothing_that_it_writes_is_lost)
+{
+    need_faults_of_threads();
+    cr_assert_eq(hkt_run(counted, NULL), 0);
+}
+
+/* Faults that go elsewhere */
+
+static char said[400];
+
+static void hear(void *ctx, const char *text)
+{
+    (void)ctx;
+    snprintf(said + strlen(said), sizeof said - strlen(said), "%s\n", text);
+}
+
+static int take_the_signal(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(nap, MS(100000));
+
+    (void)arg;
+    HKT_TRY(hkt_sleep(HKT_SEC(5)));
+    cr_assert_eq(hkt_hibernating(), 1);
+    signal(SIGSEGV, SIG_DFL);
+    HKT_TRY(hkt_sleep(HKT_SEC(5)));
+    (void)hkt_task_rouse(t);
+    HKT_TRY(hkt_sleep(HKT_SEC(5)));
+    cr_assert_eq(hkt_hibernating(), 0);
+    cr_assert_eq(hkt_task_hibernate(t), -ENOTSUP);
+    (void)hkt_task_cancel(t);
+    return hkt_join(t) == -ECANCELED ? 0 : -EIO;
+}
+
+Test(roused, ends_where_another_handler_takes_the_faults)
+{
+    struct hkt_loop_opts opts = simulated;
+
+    need_hibernation();
+    opts.hibernate_after_ns = HKT_SEC(1);
+    opts.on_report = hear;
+    cr_assert_eq(hkt_run_opts(take_the_signal, NULL, &opts), 0);
+    cr_assert_not_null(strstr(said, "handler of its own for SIGSEGV"), "%s", said);
+}
+
+/* What others see */
+
+static int dumped(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(nap, MS(100000));
+    static char text[8192];
+    FILE *file = tmpfile();
+    int saved = dup(2);
+
+    (void)arg;
+    HKT_TRY(hkt_sleep(0));
+    put_aside(t);
+    dup2(fileno(file), 2);
+    hkt_dump(NULL);
+    dup2(saved, 2);
+    close(saved);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    cr_assert_not_null(strstr(text, ", hibernates"), "%s", text);
+    cr_assert_not_null(strstr(text, "1 of this thread hibernate"), "%s", text);
+    cr_assert(hkt_task_hibernates(t), "it is put aside again");
+#if !defined(__arm__) /* whose unwinder ends at a coroutine's first frame */
+    cr_assert_not_null(strstr(text, "task_main"), "%s", text);
+#endif
+    (void)hkt_task_cancel(t);
+    return hkt_join(t) == -ECANCELED ? 0 : -EIO;
+}
+
+Test(roused, a_dump_shows_it_and_where_it_waits)
+{
+    need_hibernation();
+    cr_assert_eq(hkt_run(dumped, NULL), 0);
+}
