@@ -75,7 +75,7 @@ static int run_crowd(void *arg)
     return rc;
 }
 
-static double time_yield(uint64_t n, size_t tasks, int shuffled)
+static double crowd_time(uint64_t n, size_t tasks, int shuffled)
 {
     uint64_t turns = (n + tasks - 1) / tasks;
     struct crowd c = {.n = tasks, .turns = turns < 4 ? 4 : turns, .shuffled = shuffled};
@@ -87,17 +87,7 @@ static double time_yield(uint64_t n, size_t tasks, int shuffled)
     return (c.end - c.start) * ((double)n / (double)(c.turns * tasks)) - bench_loop(n);
 }
 
-#define YIELD(name, tasks, shuffled)                                                               \
-    static double time_yield_##name(uint64_t n)                                                    \
-    {                                                                                              \
-        return time_yield(n, tasks, shuffled);                                                     \
-    }
-YIELD(2, 2, 0)
-YIELD(10, 10, 0)
-YIELD(1000, 1000, 0)
-YIELD(100000, 100000, 0)
-YIELD(1000000, 1000000, 0)
-YIELD(100000_shuffled, 100000, 1)
+#include "../support/crowd_sizes.h"
 
 struct pair {
     uint64_t turns; /* of each */
@@ -177,12 +167,7 @@ static double time_spawn_join(uint64_t n)
 }
 
 const struct bench_entry bench_table[] = {
-    BENCH_TIME("yield", "2", BENCH_IMPL, time_yield_2),
-    BENCH_TIME("yield", "10", BENCH_IMPL, time_yield_10),
-    BENCH_TIME("yield", "1000", BENCH_IMPL, time_yield_1000),
-    BENCH_CROWD("yield", "100000", BENCH_IMPL, time_yield_100000, 400000),
-    BENCH_CROWD("yield", "100000_shuffled", BENCH_IMPL, time_yield_100000_shuffled, 400000),
-    BENCH_CROWD("yield", "1000000", BENCH_IMPL, time_yield_1000000, 4000000),
+    BENCH_CROWDS(BENCH_IMPL),
     BENCH_TIME("park", "2", BENCH_IMPL, time_park),
     BENCH_TIME("spawn_join", "one", BENCH_IMPL, time_spawn_join),
     BENCH_END,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "load.h"
 
+#include "../support/procfs.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,23 +56,15 @@ struct usage usage_of(int pid)
     return u;
 }
 
-/* The number after key in a file of "Key:  number kB" lines, in bytes. */
 static double field(int pid, const char *file, const char *key)
 {
-    char name[64], line[256];
-    double kib = -1;
-    FILE *f;
+    char name[64];
 
     snprintf(name, sizeof name, "/proc/%d/%s", pid, file);
-    f = fopen(name, "r");
-    while (f && kib < 0 && fgets(line, sizeof line, f))
-        if (!strncmp(line, key, strlen(key)))
-            kib = atof(line + strlen(key));
-    if (f)
-        fclose(f);
-    if (kib < 0)
+    double bytes = procfs_bytes(name, key);
+    if (bytes < 0)
         load_fail("%s cannot be read", name);
-    return kib * 1024;
+    return bytes;
 }
 
 double resident(int pid)

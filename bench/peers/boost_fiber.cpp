@@ -10,60 +10,25 @@
 
 namespace fibers = boost::fibers;
 
-static uint64_t turns;
-
-static inline void yield()
+static inline void body_step()
 {
     boost::this_fiber::yield();
 }
 
-#define BODY(name, call)                                                                           \
-    static BENCH_NOINLINE void name()                                                              \
-    {                                                                                              \
-        for (uint64_t i = 0; i < turns; i++) {                                                     \
-            call;                                                                                  \
-            BENCH_DISTINCT(name);                                                                  \
-        }                                                                                          \
-    }
+#include "../support/shapes.h"
 
-BODY(body_first, yield())
-BODY(body_second, yield())
-BODY(body_third, yield())
-BODY(body_fourth, yield())
-
-BENCH_LEVEL(level_fourth, yield())
-BENCH_LEVEL(level_third, level_fourth())
-BENCH_LEVEL(level_second, level_third())
-BENCH_LEVEL(level_first, level_second())
-BODY(body_deep, level_first())
-
-template <unsigned size> static double time_ring(uint64_t n, void (*const (&bodies)[size])())
+static double ring_time(uint64_t n, unsigned size, void (*const *bodies)(void))
 {
-    fibers::fiber fiber[size];
+    fibers::fiber fiber[4];
     double start;
 
-    turns = n / size;
+    body_turns = n / size;
     start = bench_now();
     for (unsigned i = 0; i < size; i++)
         fiber[i] = fibers::fiber(bodies[i]);
     for (unsigned i = 0; i < size; i++)
         fiber[i].join();
     return bench_now() - start - bench_loop(n);
-}
-
-static double time_ring_same(uint64_t n)
-{
-    return time_ring(n, {body_first, body_first});
-}
-
-static double time_ring_different(uint64_t n)
-{
-    return time_ring(n, {body_first, body_second, body_third, body_fourth});
-}
-
-static double time_deep(uint64_t n)
-{
-    return time_ring(n, {body_deep, body_deep});
 }
 
 static double time_create(uint64_t n)
@@ -131,7 +96,7 @@ static void crowd_open(crowd_gate *g)
 
 static void crowd_yield()
 {
-    yield();
+    boost::this_fiber::yield();
 }
 
 static void crowd_member(size_t number);
@@ -171,6 +136,7 @@ struct turn {
 };
 
 static turn turns_of[2];
+static uint64_t turns; /* of each */
 
 static void take_part(unsigned own)
 {
@@ -232,9 +198,7 @@ static double time_buffered(uint64_t n)
 }
 
 const struct bench_entry bench_table[] = {
-    BENCH_TIME("switch", "ring_same", "boost-fiber", time_ring_same),
-    BENCH_TIME("switch", "ring_different", "boost-fiber", time_ring_different),
-    BENCH_TIME("switch", "deep", "boost-fiber", time_deep),
+    BENCH_RINGS("boost-fiber"),
     BENCH_TIME("queue", "channel", "boost-fiber", time_channel),
     BENCH_TIME("queue", "buffered", "boost-fiber", time_buffered),
     BENCH_CROWDS("boost-fiber"),

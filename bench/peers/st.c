@@ -10,8 +10,6 @@
 #include <stdint.h>
 #include <unistd.h>
 
-static uint64_t turns;
-
 static void begin(void)
 {
     static int done;
@@ -30,63 +28,32 @@ static st_thread_t spawn(void *(*fn)(void *), void *arg, int joinable)
     return thread;
 }
 
-#define BODY(name, call)                                                                           \
-    static BENCH_NOINLINE void *name(void *arg)                                                    \
-    {                                                                                              \
-        for (uint64_t i = 0; i < turns; i++) {                                                     \
-            call;                                                                                  \
-            BENCH_DISTINCT(name);                                                                  \
-        }                                                                                          \
-        return arg;                                                                                \
-    }
+static inline void body_step(void)
+{
+    st_usleep(0);
+}
 
-BODY(body_first, st_usleep(0))
-BODY(body_second, st_usleep(0))
-BODY(body_third, st_usleep(0))
-BODY(body_fourth, st_usleep(0))
+#include "../support/shapes.h"
 
-BENCH_LEVEL(level_fourth, st_usleep(0))
-BENCH_LEVEL(level_third, level_fourth())
-BENCH_LEVEL(level_second, level_third())
-BENCH_LEVEL(level_first, level_second())
-BODY(body_deep, level_first())
+static void *run_body(void *body)
+{
+    (*(void (*const *)(void))body)();
+    return NULL;
+}
 
-typedef void *body(void *);
-
-static double time_ring(uint64_t n, unsigned size, body *const *bodies)
+static double ring_time(uint64_t n, unsigned size, void (*const *bodies)(void))
 {
     st_thread_t thread[4];
     double start;
 
     begin();
-    turns = n / size;
+    body_turns = n / size;
     start = bench_now();
     for (unsigned i = 0; i < size; i++)
-        thread[i] = spawn(bodies[i], NULL, 1);
+        thread[i] = spawn(run_body, (void *)(uintptr_t)&bodies[i], 1);
     for (unsigned i = 0; i < size; i++)
         st_thread_join(thread[i], NULL);
     return bench_now() - start - bench_loop(n);
-}
-
-static double time_ring_same(uint64_t n)
-{
-    static body *const bodies[] = {body_first, body_first};
-
-    return time_ring(n, 2, bodies);
-}
-
-static double time_ring_different(uint64_t n)
-{
-    static body *const bodies[] = {body_first, body_second, body_third, body_fourth};
-
-    return time_ring(n, 4, bodies);
-}
-
-static double time_deep(uint64_t n)
-{
-    static body *const bodies[] = {body_deep, body_deep};
-
-    return time_ring(n, 2, bodies);
 }
 
 static uint64_t finished;
@@ -243,9 +210,7 @@ static void park(void **slot, size_t n)
 }
 
 const struct bench_entry bench_table[] = {
-    BENCH_TIME("switch", "ring_same", "st", time_ring_same),
-    BENCH_TIME("switch", "ring_different", "st", time_ring_different),
-    BENCH_TIME("switch", "deep", "st", time_deep),
+    BENCH_RINGS("st"),
     BENCH_TIME("create", "run_finish", "st", time_create),
     BENCH_CROWDS("st"),
     BENCH_TIME("park", "2", "st", time_park),

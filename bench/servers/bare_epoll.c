@@ -40,12 +40,7 @@ static void accept_all(void)
         if (fd >= SERVER_FDS)
             server_fail("too many connections");
         server_no_delay(fd);
-        if (!server_echoes) {
-            connections[fd] = malloc(sizeof *connections[fd]);
-            if (!connections[fd])
-                server_fail("malloc");
-            http_init(connections[fd]);
-        }
+        connections[fd] = http_new();
         watch(fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
     }
     if (errno != EAGAIN && errno != ECONNABORTED)

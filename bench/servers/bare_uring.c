@@ -82,12 +82,7 @@ static void accepted(int fd)
     if (fd < 0 || fd >= SERVER_FDS)
         server_fail("accept");
     server_no_delay(fd);
-    if (!server_echoes) {
-        connections[fd] = malloc(sizeof *connections[fd]);
-        if (!connections[fd])
-            server_fail("malloc");
-        http_init(connections[fd]);
-    }
+    connections[fd] = http_new();
     submit_receive(fd);
 }
 

@@ -67,6 +67,17 @@ int http_feed(struct http *h, const char *data, size_t size)
 
 #endif
 
+struct http *http_new(void)
+{
+    struct http *h = server_echoes ? NULL : malloc(sizeof *h);
+
+    if (h)
+        http_init(h);
+    else if (!server_echoes)
+        server_fail("malloc");
+    return h;
+}
+
 /* Answers */
 
 enum {

@@ -39,6 +39,8 @@ struct http {
 };
 
 void http_init(struct http *h);
+/* For a connection, to be freed with free(); NULL where there is nothing to keep, as it echoes. */
+struct http *http_new(void);
 
 /* Parses what came; how many requests ended in it, or -1: it was no request. */
 int http_feed(struct http *h, const char *data, size_t size);

@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "memory.h"
+#include "procfs.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* The number after key in a file of "Key:  number kB" lines, in bytes. */
 static double field(const char *file, const char *key)
 {
-    FILE *f = fopen(file, "r");
-    double kib = -1;
-    char line[256];
+    double bytes = procfs_bytes(file, key);
 
-    while (f && kib < 0 && fgets(line, sizeof line, f))
-        if (!strncmp(line, key, strlen(key)))
-            kib = atof(line + strlen(key));
-    if (f)
-        fclose(f);
-    if (kib < 0)
+    if (bytes < 0)
         bench_fail("no %s in %s", key, file);
-    return kib * 1024;
+    return bytes;
 }
 
 /* smaps_rollup walks the page tables; the counters elsewhere lag behind by some pages for each

@@ -4,12 +4,13 @@ package main
 
 import "time"
 
-func thereAndBack(n int, there, back chan uint64) time.Duration {
-	go func() {
-		for x := range there {
-			back <- x + 1
-		}
-	}()
+func echo(there, back chan uint64) {
+	for x := range there {
+		back <- x + 1
+	}
+}
+
+func ask(n int, there, back chan uint64) time.Duration {
 	start := time.Now()
 	x := uint64(0)
 	for i := 0; i < n; i++ {
@@ -22,6 +23,11 @@ func thereAndBack(n int, there, back chan uint64) time.Duration {
 		fail("%d messages", x)
 	}
 	return took
+}
+
+func thereAndBack(n int, there, back chan uint64) time.Duration {
+	go echo(there, back)
+	return ask(n, there, back)
 }
 
 func unbuffered(n int) time.Duration {

@@ -48,20 +48,7 @@ func acrossThreads(n int) time.Duration {
 	defer runtime.UnlockOSThread()
 	go func() {
 		keepTo(core, false)
-		for x := range there {
-			back <- x + 1
-		}
+		echo(there, back)
 	}()
-	start := time.Now()
-	x := uint64(0)
-	for i := 0; i < n; i++ {
-		there <- x
-		x = <-back
-	}
-	took := time.Since(start)
-	close(there)
-	if x != uint64(n) {
-		fail("%d messages", x)
-	}
-	return took
+	return ask(n, there, back)
 }
