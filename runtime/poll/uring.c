@@ -51,7 +51,7 @@ struct uring {
     struct receiver *receiver; /* made for the first receive */
     pid_t owner;               /* a fork()'s child shares the ring, and must not take from it */
     bool accepts;
-    bool deaf; /* the poll for notifications has ended */
+    bool deaf;  /* the poll for notifications has ended */
     bool apart; /* it is not waited for in the call that submits: see wait_apart() */
 };
 
