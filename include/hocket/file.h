@@ -3,9 +3,11 @@
  * hocket/file.h: files and directories, without blocking the loop.
  *
  * A file is always "ready", and yet reading it may take as long as a disk does. So these calls are
- * made where that stops nobody, by the kernel or by the pool of hocket/work.h. They are for regular
- * files, directories and disks; what can be waited for (pipes, terminals, sockets) has hkt_read()
- * and the like in io.h.
+ * made where that stops nobody: over io_uring by the kernel, where it knows them, else by the pool
+ * of hocket/work.h; results are the same. Always by the pool are hkt_file_truncate(), which
+ * io_uring knows only since Linux 6.9, hkt_dir_list(), which it does not, and hkt_sendfile(). All
+ * are for regular files, directories and disks; what can be waited for (pipes, terminals, sockets)
+ * has hkt_read() and the like in io.h.
  *
  * Each answers like the system's call, with a negative error instead of errno, and besides
  * -ECANCELED: the task was cancelled, and nothing was done; -EPERM: not in a task; -EINVAL: no

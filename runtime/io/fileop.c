@@ -21,10 +21,8 @@ static int64_t nanoseconds(struct timespec t)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static int tell(int rc, const struct stat *from, struct hkt_stat *to)
+void hkt__fileop_tell(const struct stat *from, struct hkt_stat *to)
 {
-    if (rc != 0)
-        return rc;
     *to = (struct hkt_stat){
         .dev = (uint64_t)from->st_dev,
         .ino = (uint64_t)from->st_ino,
@@ -39,7 +37,13 @@ static int tell(int rc, const struct stat *from, struct hkt_stat *to)
         .mtime_ns = nanoseconds(from->MTIM),
         .ctime_ns = nanoseconds(from->CTIM),
     };
-    return 0;
+}
+
+static int tell(int rc, const struct stat *from, struct hkt_stat *to)
+{
+    if (rc == 0)
+        hkt__fileop_tell(from, to);
+    return rc;
 }
 
 static ssize_t on_file(const struct hkt__fileop *op)

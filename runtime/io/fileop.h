@@ -40,6 +40,10 @@ struct hkt__fileop {
     ssize_t result; /* a count, a descriptor, or -errno */
 };
 
+/* What stat(2) said, as hocket says it. */
+struct stat;
+void hkt__fileop_tell(const struct stat *from, struct hkt_stat *to);
+
 /* Has the loop's poller make the call; the task waits. -ENOSYS: it makes no such calls. */
 ssize_t hkt__fileop_await(const struct hkt__fileop *op, const char *why);
 

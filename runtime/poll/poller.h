@@ -42,12 +42,32 @@ enum {
 #define HKT__POLL_SEND    (HKT__POLL_ONCE | UINT64_C(1) << 62)
 #define HKT__POLL_FILE    UINT64_C(1)
 
+/* Where the system writes what it tells of a file, in a form of its own: see told(). */
+struct hkt__poll_stat {
+    uint64_t form[32];
+};
+
 /* A call on a file that the system makes by itself. */
 struct hkt__poll_file {
-    enum { HKT__POLL_OPEN, HKT__POLL_PREAD, HKT__POLL_PWRITE, HKT__POLL_SYNC } what;
+    enum hkt__poll_call {
+        HKT__POLL_OPEN,
+        HKT__POLL_PREAD,
+        HKT__POLL_PWRITE,
+        HKT__POLL_SYNC,
+        HKT__POLL_FSTAT, /* fd is a number, not a name for the working directory */
+        HKT__POLL_STAT,
+        HKT__POLL_LSTAT,
+        HKT__POLL_RENAME,
+        HKT__POLL_UNLINK,
+        HKT__POLL_RMDIR,
+        HKT__POLL_MKDIR,
+    } what;
     int fd;
-    const char *path;
-    void *buf; /* also what is written */
+    const char *path, *to;
+    union {
+        void *buf; /* also what is written */
+        struct hkt__poll_stat *stat;
+    };
     size_t size;
     int64_t offset; /* -1: the file's position */
     int flags;
@@ -60,6 +80,8 @@ struct hkt__buffer {
     char *data;
     uint32_t start, end; /* what of it is data */
 };
+
+struct stat;
 
 struct hkt__event {
     uint64_t token; /* as given to add(), add_once(), receive() or send() */
@@ -114,8 +136,11 @@ struct hkt__poller_ops {
     int (*accept)(struct hkt__poller *p, int fd, uint64_t token);
     /* Sends all of it, which stays where it is until SENT comes. Ended by remove(). */
     int (*send)(struct hkt__poller *p, int fd, const void *data, size_t size, uint64_t token);
-    /* Makes the call, which answers by SENT. Ended by remove(): -ECANCELED, unless it was made. */
+    /* Makes the call, which answers by SENT; what it works on stays until then. Ended by remove():
+     * -ECANCELED, unless it was made. -ENOSYS: this kernel makes none of that kind. */
     int (*file)(struct hkt__poller *p, const struct hkt__poll_file *f, uint64_t token);
+    /* What one that has answered 0 tells. */
+    void (*told)(const struct hkt__poll_stat *from, struct stat *to);
 };
 
 extern const struct hkt__poller_ops hkt__poller_epoll;

@@ -10,6 +10,7 @@
  * ended is not armed again here: only the loop knows whose the number is.
  */
 #include "poller.h"
+#include "uringfile.h"
 
 #include "base/os.h"
 
@@ -25,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ENTRIES = 512, COMPLETIONS = 8192, MOST_OF_FILE = 1 << 30, TRIES = 4 };
+enum { ENTRIES = 512, COMPLETIONS = 8192, TRIES = 4 };
 
 /* Tokens of our own; the loop's never have all of the upper half set. */
 #define TOKEN_NOTIFY UINT64_MAX
@@ -50,6 +51,7 @@ struct uring {
     struct io_uring ring;
     struct receiver *receiver; /* made for the first receive */
     pid_t owner;               /* a fork()'s child shares the ring, and must not take from it */
+    uint64_t words;            /* this kernel's; see uringfile.h */
     bool accepts;
     bool deaf;  /* the poll for notifications has ended */
     bool apart; /* it is not waited for in the call that submits: see wait_apart() */
@@ -198,6 +200,7 @@ static int uring_open(struct hkt__poller *p)
         return rc;
     }
     p->fd = u->ring.ring_fd;
+    u->words = hkt__uring_words(&u->ring);
     rc = arm_notify(p);
     if (rc < 0)
         uring_close(p);
@@ -385,33 +388,14 @@ static int uring_send(struct hkt__poller *p, int fd, const void *data, size_t si
     return 0;
 }
 
-static void prepare_file(struct io_uring_sqe *sqe, const struct hkt__poll_file *f)
-{
-    const unsigned size = f->size < MOST_OF_FILE ? (unsigned)f->size : MOST_OF_FILE;
-
-    switch (f->what) {
-    case HKT__POLL_OPEN:
-        io_uring_prep_openat(sqe, AT_FDCWD, f->path, f->flags | O_CLOEXEC, (mode_t)f->mode);
-        break;
-    case HKT__POLL_PREAD:
-        io_uring_prep_read(sqe, f->fd, f->buf, size, (__u64)f->offset);
-        break;
-    case HKT__POLL_PWRITE:
-        io_uring_prep_write(sqe, f->fd, f->buf, size, (__u64)f->offset);
-        break;
-    case HKT__POLL_SYNC:
-        io_uring_prep_fsync(sqe, f->fd, 0);
-        break;
-    }
-}
-
 static int uring_file(struct hkt__poller *p, const struct hkt__poll_file *f, uint64_t token)
 {
+    if (!hkt__uring_file_known(self(p)->words, f))
+        return -ENOSYS;
     struct io_uring_sqe *sqe = entry(p);
-
     if (!sqe)
         return -ENOMEM;
-    prepare_file(sqe, f);
+    hkt__uring_file_prepare(sqe, f);
     io_uring_sqe_set_data64(sqe, token);
     return 0;
 }
@@ -550,7 +534,7 @@ static int uring_wait(struct hkt__poller *p, struct hkt__event *events, int most
     if (HKT_UNLIKELY(self(p)->deaf) && arm_notify(p) < 0)
         timeout_ns = 0;
     int rc = submit_and_wait(self(p), io_uring_cq_ready(ring) ? 0 : timeout_ns);
-    p->unsent = rc < 0 && rc != -ETIME;
+    p->unsent = io_uring_sq_ready(ring) > 0; /* it stops at one that fails, as a path that is "" */
     if (rc < 0 && rc != -ETIME && rc != -EINTR && rc != -EBUSY && rc != -EAGAIN)
         return rc;
     io_uring_for_each_cqe(ring, head, cqe)
@@ -588,4 +572,5 @@ const struct hkt__poller_ops hkt__poller_uring = {
     .accept = uring_accept,
     .send = uring_send,
     .file = uring_file,
+    .told = hkt__uring_file_told,
 };

@@ -57,6 +57,32 @@ Test(io_oom, a_directory, .timeout = 60)
     cr_assert_eq(rmdir(dir), 0);
 }
 
+/* Calls on paths. */
+
+static int use_paths(void *arg)
+{
+    struct hkt_stat st;
+    char sub[64], moved[64];
+
+    (void)arg;
+    snprintf(sub, sizeof sub, "%s/a", dir);
+    snprintf(moved, sizeof moved, "%s/b", dir);
+    int rc = hkt_path_mkdir(sub, 0700);
+    rc = rc < 0 ? rc : hkt_path_stat(sub, &st);
+    rc = rc < 0 ? rc : hkt_path_rename(sub, moved);
+    rc = rc < 0 ? rc : hkt_path_rmdir(moved);
+    (void)rmdir(sub);
+    (void)rmdir(moved);
+    return as_memory(rc);
+}
+
+Test(io_oom, paths, .timeout = 60)
+{
+    cr_assert_not_null(mkdtemp(dir));
+    fail_each(use_paths, NULL);
+    cr_assert_eq(rmdir(dir), 0);
+}
+
 /* A file that is copied to a socket, where the system does not send it by itself. */
 
 static ssize_t no_sendfile(int socket, int file, int64_t *offset, size_t size)

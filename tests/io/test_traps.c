@@ -18,8 +18,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hocket/file.h>
+#include <hocket/work.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -614,31 +616,101 @@ Test(traps, so_is_that_of_a_callback, .timeout = 60)
     on_each_backend(callbacks_end, NULL);
 }
 
-/* A poller that has no room for a call on a file: the pool makes it. */
+/* A poller that has no room for a call on a file, or whose kernel has no such call: the pool makes
+ * it. One that was begun may turn out undone, and is made by the pool too. */
 
-static int no_room(struct hkt__poller *p, const struct hkt__poll_file *f, uint64_t token)
+static int file_answer, file_calls;
+
+static int refuse_file(struct hkt__poller *p, const struct hkt__poll_file *f, uint64_t token)
 {
     (void)p, (void)f, (void)token;
-    return -ENOMEM;
+    file_calls++;
+    return file_answer;
 }
+
+static void do_each_call(void)
+{
+    const char *path = "/tmp/hocket-test-trap", *other = "/tmp/hocket-test-trap-2";
+    char name[64], moved[64], buf[8];
+    struct hkt_stat st;
+
+    snprintf(name, sizeof name, "%s-%d", path, (int)getpid());
+    snprintf(moved, sizeof moved, "%s-%d", other, (int)getpid());
+    int fd = hkt_file_open("/dev/zero", O_RDONLY, 0);
+    cr_assert(fd >= 0, "%d", fd);
+    cr_assert_eq(hkt_file_pread(fd, buf, sizeof buf, 0), (ssize_t)sizeof buf);
+    cr_assert_eq(hkt_file_stat(fd, &st), 0);
+    cr_assert(S_ISCHR(st.mode));
+    cr_assert_eq(hkt_path_mkdir(name, 0700), 0);
+    cr_assert_eq(hkt_path_stat(name, &st), 0);
+    cr_assert_eq(hkt_path_lstat(name, &st), 0);
+    cr_assert(S_ISDIR(st.mode));
+    cr_assert_eq(hkt_path_rename(name, moved), 0);
+    cr_assert_lt(hkt_path_unlink(moved), 0, "a directory");
+    cr_assert_eq(hkt_path_rmdir(moved), 0);
+    cr_assert_eq(hkt_path_rmdir(moved), -ENOENT);
+    cr_assert_eq(hkt_close(fd), 0);
+}
+
+enum { EACH_CALLS = 10 };
 
 static int file_by_the_pool(void *arg)
 {
-    char buf[8];
-
     (void)arg;
     if (!hkt__loop->poller.ops->file)
         return 0;
     deceive(hkt__loop->poller.ops->wait);
-    dishonest.file = no_room;
-    int fd = hkt_file_open("/dev/zero", O_RDONLY, 0);
-    cr_assert(fd >= 0, "%d", fd);
-    cr_assert_eq(hkt_file_pread(fd, buf, sizeof buf, 0), (ssize_t)sizeof buf);
+    dishonest.file = refuse_file;
+    for (int i = 0; i < 2; i++) {
+        file_answer = i ? -ENOSYS : -ENOMEM;
+        file_calls = 0;
+        do_each_call();
+        cr_assert_eq(file_calls, EACH_CALLS, "each was asked for: %d", file_calls);
+    }
+    cr_assert_geq(hkt_work_threads(), 1u);
     hkt__loop->poller.ops = honest;
-    return hkt_close(fd);
+    return 0;
 }
 
-Test(traps, a_call_on_a_file_goes_to_the_pool_when_the_poller_has_no_room)
+/* The call is interrupted before it is made. */
+static int wait_and_interrupt(struct hkt__poller *p, struct hkt__event *events, int most,
+                              int64_t timeout_ns)
+{
+    int n = honest->wait(p, events, most, timeout_ns);
+
+    for (int i = 0; i < n; i++)
+        if (events[i].what == HKT__POLL_SENT && file_calls > 0) {
+            file_calls--;
+            events[i].result = file_answer;
+        }
+    return n;
+}
+
+static int file_interrupted(void *arg)
+{
+    struct hkt_stat st = {.size = -1};
+
+    (void)arg;
+    if (!hkt__loop->poller.ops->file)
+        return 0;
+    deceive(wait_and_interrupt);
+    for (int i = 0; i < 2; i++) {
+        file_answer = i ? -EINTR : -EAGAIN;
+        file_calls = 1;
+        cr_assert_eq(hkt_path_stat("/", &st), 0);
+        cr_assert_eq(file_calls, 0);
+        cr_assert(S_ISDIR(st.mode));
+    }
+    hkt__loop->poller.ops = honest;
+    return 0;
+}
+
+Test(traps, a_call_on_a_file_that_is_interrupted_is_made_by_the_pool)
+{
+    on_each_backend(file_interrupted, NULL);
+}
+
+Test(traps, a_call_on_a_file_goes_to_the_pool_when_the_poller_does_not_make_it)
 {
     on_each_backend(file_by_the_pool, NULL);
 }
