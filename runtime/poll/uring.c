@@ -26,7 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ENTRIES = 512, COMPLETIONS = 8192, TRIES = 4 };
+enum { ENTRIES = 512, COMPLETIONS = 8192, TRIES = 4, NAP_NS = 1000000 };
 
 /* Tokens of our own; the loop's never have all of the upper half set. */
 #define TOKEN_NOTIFY UINT64_MAX
@@ -118,19 +118,17 @@ static int arm_notify(struct hkt__poller *p)
     return rc;
 }
 
-/* The newest kernels run completions in the waiting thread only, without interrupting it; but not
- * if it waits in another call. */
-static int init_ring(struct io_uring *ring, bool apart)
+/* The newest kernels run completions in the waiting thread only, without interrupting it. */
+static int init_ring(struct io_uring *ring)
 {
     static const unsigned flags[] = {
         IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN,
         IORING_SETUP_CQSIZE | IORING_SETUP_COOP_TASKRUN,
         IORING_SETUP_CQSIZE,
     };
-    const size_t count = sizeof flags / sizeof *flags;
     int rc = -ENOSYS;
 
-    for (size_t i = apart ? count - 1 : 0; i < count; i++) {
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         struct io_uring_params params = {.flags = flags[i], .cq_entries = COMPLETIONS};
         rc = io_uring_queue_init_params(ENTRIES, ring, &params);
         if (rc != -EINVAL)
@@ -192,7 +190,7 @@ static int uring_open(struct hkt__poller *p)
     u->owner = getpid();
     u->apart = hkt__os_on_valgrind();
     p->notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int rc = p->notify_fd < 0 ? -errno : init_ring(&u->ring, u->apart);
+    int rc = p->notify_fd < 0 ? -errno : init_ring(&u->ring);
     if (rc < 0) {
         if (p->notify_fd >= 0)
             close(p->notify_fd);
@@ -494,18 +492,21 @@ static bool take(struct hkt__poller *p, const struct io_uring_cqe *cqe, struct h
 }
 
 /* Valgrind does not know that a thread may block in io_uring_enter(), and lets no other one run
- * meanwhile, among them those that this one waits for. */
+ * meanwhile, among them those that this one waits for. So it sleeps elsewhere; and looks up every
+ * now and then, because completions are deferred until it does. */
 HKT__APART static int wait_apart(struct io_uring *ring, int64_t timeout_ns)
 {
-    struct timespec ts = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    struct pollfd ready = {.fd = ring->ring_fd, .events = POLLIN};
+    const int64_t end = timeout_ns < 0 ? INT64_MAX : hkt__os.now() + timeout_ns;
     int rc = io_uring_submit_and_get_events(ring);
 
-    if (rc < 0 || io_uring_cq_ready(ring))
-        return rc;
-    if (ppoll(&ready, 1, timeout_ns < 0 ? NULL : &ts, NULL) < 0)
-        return -errno;
-    return io_uring_get_events(ring);
+    while (rc >= 0 && !io_uring_cq_ready(ring)) {
+        int64_t left = end - hkt__os.now();
+        const struct timespec nap = {0, left < NAP_NS ? left : NAP_NS};
+        if (left <= 0)
+            return 0;
+        rc = nanosleep(&nap, NULL) < 0 ? -errno : io_uring_get_events(ring);
+    }
+    return rc;
 }
 
 static int submit_and_wait(struct uring *u, int64_t timeout_ns)
