@@ -66,7 +66,7 @@ static void expect_walk(const struct walk *walk, const char *own, const char *ot
 {
     char marks[16];
 
-#if defined(__ARM_EABI_UNWINDER__)
+#if defined(__arm__)
     others = "";
 #endif
     snprintf(marks, sizeof marks, "%s%s", own, others);

@@ -25,7 +25,7 @@ WALK_SECTION(m); /* the side of main */
 enum { WALK_MOST = 200 };
 
 /* The exception ABI of 32-bit Arm has other words for it. */
-#if defined(__ARM_EABI_UNWINDER__)
+#if defined(__arm__)
 #define WALK_STOP _URC_FAILURE
 #else
 #define WALK_STOP _URC_NORMAL_STOP
@@ -79,7 +79,7 @@ static inline struct walk walk_here(void)
     struct walk walk = {"", 0, false};
     _Unwind_Reason_Code code = _Unwind_Backtrace(walk_step, &walk);
 
-#if defined(__ARM_EABI_UNWINDER__) /* has one word for the end and for most else */
+#if defined(__arm__) /* has one word for the end and for most else */
     walk.ended = walk.frames <= WALK_MOST && code != _URC_OK;
 #else
     walk.ended = walk.frames <= WALK_MOST && code == _URC_END_OF_STACK;

@@ -205,8 +205,8 @@ static int says_when_asked(void *arg)
 
     (void)arg;
     cr_assert_eq(hkt_read_full(hkt_process_fd(p, 1), buf, 6), 6);
-    cr_assert_eq(hkt_process_signal(p, SIGHUP), 0);
-    end(p, -SIGHUP);
+    cr_assert_eq(hkt_process_signal(p, SIGUSR1), 0);
+    end(p, -SIGUSR1);
     return 0;
 }
 
