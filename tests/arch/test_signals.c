@@ -84,6 +84,15 @@ static void start(int flags)
     slow = where_sanitizer() || where_emulator();
     (void)walk_here(); /* the unwinder may need memory the first time */
     action.sa_flags = SA_RESTART | flags;
+    sigemptyset(&action.sa_mask);
+#if defined(__ARM_FEATURE_PAC_DEFAULT)
+    /* Where one interrupts the emulator's return from the other, libgcc takes for a frame what is
+     * none, and where return addresses are signed it was seen to fault there. */
+    if (where_emulator()) {
+        sigaddset(&action.sa_mask, SIGALRM);
+        sigaddset(&action.sa_mask, SIGPROF);
+    }
+#endif
     sigaction(SIGALRM, &action, NULL);
     sigaction(SIGPROF, &action, NULL);
     alarm_in(ITIMER_REAL, 53);
