@@ -311,14 +311,14 @@ static int shutdown_in_time(void *arg)
 {
     struct hkt_server *server = start_server(ANY, echo, NULL, NULL);
     struct hkt_stream *s = connect_to(server);
-    struct hkt_task *t = hkt_spawn(leave_later, s);
     char text[HKT_ADDR_TEXT];
     struct hkt_stream *late;
-    int64_t before = hkt_now();
 
     (void)arg;
     expect_echo(s, "x");
     url_of(server, text);
+    struct hkt_task *t = hkt_spawn(leave_later, s);
+    int64_t before = hkt_now();
     cr_assert_eq(hkt_server_shutdown(server, HKT_SEC(20)), 0);
     cr_assert(hkt_now() - before < HKT_SEC(10), "as soon as it has ended");
     cr_assert_eq(hkt_open_connection(text, NULL, &late), -ECONNREFUSED);
