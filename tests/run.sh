@@ -99,7 +99,7 @@ configure() {
     case $1 in
     release | static | aarch64 | riscv64 | arm) suites=(--no-suite tree) ;;
     clang-lto | *64-hardened | arm-hardened | riscv64-lto) only arch coro gen ;;
-    clang-hardened | clang-outline | aarch64-* | riscv64-* | arm-*)
+    lto | hardened | clang-hardened | outline-debug | clang-outline | aarch64-* | riscv64-* | arm-*)
         only arch base coro gen sched sync
         ;;
     esac
@@ -172,6 +172,9 @@ configure() {
         echo "no configuration $1"
         return 2
         ;;
+    esac
+    case $1 in # in which they are neither run nor compiled in a way of their own
+    valgrind | *-tsan | clang-asan | native | outline) options+=(-Dexamples=disabled) ;;
     esac
     [ -n "$wrapper" ] && [ "$1" != valgrind ] || return 0
     command -v "${wrapper%% *}" >/dev/null || wrapper=''
