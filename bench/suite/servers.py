@@ -344,23 +344,23 @@ def _together(found):
 
 
 def _for(row):
-    """Its case, with no more connections than this process may have descriptors, and than there is
-    memory for."""
-    case = CASES[row.bench, row.case]
-    most = min(most_connections(), machine.memory_available() // CONNECTION)
+    """Its case, with no more connections than there may be."""
+    case, most = CASES[row.bench, row.case], most_connections()
     return case._replace(idle=min(case.idle, most), connections=min(case.connections, most))
 
 
 def most_connections():
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FDS - 64
+    """So many this process may have descriptors for, and there is memory for."""
+    return min(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FDS - 64,
+               machine.memory_available() // CONNECTION)
 
 
 def raise_limits():
     """As many descriptors as may be, for all that is started."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     with contextlib.suppress(OSError, ValueError):    # who may not raise it keeps it
-        most = int(pathlib.Path("/proc/sys/fs/nr_open").read_text(encoding="ascii"))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(most, hard), max(most, hard)))
+        most = max(hard, int(pathlib.Path("/proc/sys/fs/nr_open").read_text(encoding="ascii")))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         return
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
@@ -380,7 +380,7 @@ def notes(rows):
     cases = [CASES[row.bench, row.case] for row in rows if isinstance(row.program, Server)]
     if most_connections() < max(max(case.idle, case.connections) for case in cases):
         lines.append(f"No more than {most_connections()} connections, idle or busy: the limit of "
-                     "descriptors.")
+                     "descriptors, or memory.")
     return lines
 
 
