@@ -160,6 +160,10 @@ HKT_API void hkt_stack_report(void);
  * Suspends: never. Thread: any; its own are shown. Python: gi_frame, gi_yieldfrom. */
 HKT_API void hkt_coro_dump(void);
 
+/* The codes of what is yielded: its address; or itself, in the place of that. */
+#define HKT__YIELDED      1
+#define HKT__YIELDED_WORD 2
+
 /* The funnels behind the inline doors. */
 HKT_API_FAST int hkt__coro_step(struct hkt_coro *c, struct hkt_msg msg, void **value);
 HKT_API int hkt__coro_yield(struct hkt_coro *self, struct hkt_msg msg, void **in);
@@ -192,10 +196,8 @@ HKT_INLINE int hkt__step(struct hkt_coro *c, void *in, void **value)
     return (int)msg.code;
 }
 
-HKT_INLINE int hkt__yield(struct hkt_coro *self, void *value, void **in)
+HKT_INLINE int hkt__yield(struct hkt_coro *self, struct hkt_msg msg, void **in)
 {
-    struct hkt_msg msg = {value, 1};
-
     if (HKT_UNLIKELY(!self || self->ctx.flags != HKT__RUNNING))
         return hkt__coro_yield(self, msg, in);
     self->ctx.flags = 0;
@@ -223,7 +225,9 @@ HKT_INLINE HKT_MUST_CHECK int hkt_coro_resume(struct hkt_coro *c, void *in, void
  * Suspends: always. Python: yield. */
 HKT_INLINE hkt_async int hkt_coro_yield(struct hkt_coro *self, void *value, void **in)
 {
-    return hkt__yield(self, value, in);
+    struct hkt_msg msg = {value, HKT__YIELDED};
+
+    return hkt__yield(self, msg, in);
 }
 
 /* What: suspends self and goes straight on in another coroutine, which from now on runs for self's

@@ -24,6 +24,8 @@
 #include <hocket/base.h>
 #include <hocket/coro.h>
 
+#include <string.h>
+
 struct hkt_gen {
     struct hkt_coro coro; /* private */
 };
@@ -105,8 +107,15 @@ HKT_API hkt_async int hkt_yield_from_iter(struct hkt_gen *self, hkt_iter_fn *fn,
 HKT_API HKT_MUST_CHECK struct hkt_gen *hkt_range(int64_t start, int64_t stop, int64_t step);
 
 HKT_API int hkt__gen_face_mismatch(const struct hkt_gen *g, const char *face);
+/* Puts a value that came as a word where it has an address, until the next step. */
+HKT_API int hkt__gen_keep_word(struct hkt_gen *g, void **value);
 
 HKT_END_DECLS
+
+HKT_INLINE int hkt__by_address(struct hkt_gen *g, int rc, void **value)
+{
+    return HKT_UNLIKELY(rc == HKT__YIELDED_WORD) ? hkt__gen_keep_word(g, value) : rc;
+}
 
 /* What: the next value of g in *value.
  * Returns: 1 a value; 0 finished, now and ever after; the body's error, once (0 afterwards);
@@ -114,7 +123,7 @@ HKT_END_DECLS
  * Suspends: the caller until then. Thread: g's own. Python: next(g). */
 HKT_INLINE HKT_MUST_CHECK int hkt_gen_next(struct hkt_gen *g, void **value)
 {
-    return hkt__step(HKT__CORO_OF(g), NULL, value);
+    return hkt__by_address(g, hkt__step(HKT__CORO_OF(g), NULL, value), value);
 }
 
 /* What: the same, and the pending yield of g receives in; NULL is None.
@@ -122,7 +131,7 @@ HKT_INLINE HKT_MUST_CHECK int hkt_gen_next(struct hkt_gen *g, void **value)
  * Python: generator.send(). */
 HKT_INLINE HKT_MUST_CHECK int hkt_gen_send(struct hkt_gen *g, void *in, void **value)
 {
-    return hkt__step(HKT__CORO_OF(g), in, value);
+    return hkt__by_address(g, hkt__step(HKT__CORO_OF(g), in, value), value);
 }
 
 /* What: hands value to whoever stepped self, and waits for the next step. *in (which may be NULL)
@@ -131,7 +140,7 @@ HKT_INLINE HKT_MUST_CHECK int hkt_gen_send(struct hkt_gen *g, void *in, void **v
  * not running. Suspends: always. Python: in = yield value. */
 HKT_INLINE hkt_async int hkt_yield(struct hkt_gen *self, void *value, void **in)
 {
-    return hkt__yield(HKT__CORO_OF(self), value, in);
+    return hkt_coro_yield(HKT__CORO_OF(self), value, in);
 }
 
 /* A callable as an iterator that ends when it answers a sentinel. Python: iter(callable, sentinel).
@@ -170,6 +179,27 @@ HKT_END_DECLS
 #define HKT__FACE_WRONG(g, tag) 0
 #endif
 
+/* Whether values of a type travel in a register. In C++ one that is not copied by its bytes does
+ * not. */
+#ifdef __cplusplus
+#define HKT__IS_WORD(type) (sizeof(type) <= sizeof(void *) && __is_trivially_copyable(type))
+#else
+#define HKT__IS_WORD(type) (sizeof(type) <= sizeof(void *))
+#endif
+
+HKT_INLINE struct hkt_msg hkt__word_of(const void *value, size_t size)
+{
+    struct hkt_msg msg = {NULL, HKT__YIELDED_WORD};
+
+    memcpy((void *)&msg.value, value, size < sizeof msg.value ? size : sizeof msg.value);
+    return msg;
+}
+
+HKT_INLINE void hkt__word_to(void *out, size_t size, const void *word)
+{
+    memcpy(out, (const void *)&word, size < sizeof word ? size : sizeof word);
+}
+
 /* Declares a typed face over struct hkt_gen, so that user code has no casts. For
  * HKT_GEN_OF(ints, int):
  *
@@ -180,24 +210,36 @@ HKT_END_DECLS
  *      int ints_yield_recv(self, int value, int *in) in = yield value; answers 1 when a value was
  *                                                    sent, 0 for a plain next, *in untouched
  *
- * A value lives on the yielder's stack while it is suspended and is copied out. */
+ * A value that is no larger than a pointer travels in a register. Another lives on the yielder's
+ * stack while it is suspended and is copied out. */
 #define HKT_GEN_OF(face, type)                                                                     \
     typedef type face##_value;                                                                     \
     static const char face##__tag[] HKT_UNUSED = #face "(" #type ")";                              \
     HKT_INLINE int face##__got(struct hkt_gen *g, int rc, void *value, face##_value *out)          \
     {                                                                                              \
+        const int word = rc == HKT__YIELDED_WORD;                                                  \
+        (void)g;                                                                                   \
         if (HKT_UNLIKELY(rc <= 0))                                                                 \
             return rc;                                                                             \
-        if (HKT__FACE_WRONG(g, face##__tag))                                                       \
+        if (HKT__FACE_WRONG(g, face##__tag) || (word && !HKT__IS_WORD(face##_value)))              \
             return -EINVAL;                                                                        \
-        (void)g;                                                                                   \
-        *out = *(face##_value *)value;                                                             \
-        return rc;                                                                                 \
+        if (HKT_LIKELY(word))                                                                      \
+            hkt__word_to((void *)out, sizeof *out, value);                                         \
+        else                                                                                       \
+            *out = *(face##_value *)value;                                                         \
+        return 1;                                                                                  \
+    }                                                                                              \
+    HKT_INLINE hkt_async int face##__give(struct hkt_gen *self, face##_value *value, void **in)    \
+    {                                                                                              \
+        HKT__FACE_SET(self, face##__tag);                                                          \
+        if (HKT__IS_WORD(face##_value))                                                            \
+            return hkt__yield(HKT__CORO_OF(self), hkt__word_of(value, sizeof *value), in);         \
+        return hkt_yield(self, (void *)value, in);                                                 \
     }                                                                                              \
     HKT_INLINE HKT_MUST_CHECK int face##_next(struct hkt_gen *g, face##_value *out)                \
     {                                                                                              \
         void *value;                                                                               \
-        int rc = hkt_gen_next(g, &value);                                                          \
+        int rc = hkt__step(HKT__CORO_OF(g), NULL, &value);                                         \
         return face##__got(g, rc, value, out);                                                     \
     }                                                                                              \
     HKT_INLINE HKT_MUST_CHECK int face##_send(struct hkt_gen *g, face##_value in,                  \
@@ -206,7 +248,7 @@ HKT_END_DECLS
         void *value;                                                                               \
         if (HKT__FACE_WRONG(g, face##__tag))                                                       \
             return -EINVAL;                                                                        \
-        int rc = hkt_gen_send(g, (void *)&in, &value);                                             \
+        int rc = hkt__step(HKT__CORO_OF(g), (void *)&in, &value);                                  \
         return face##__got(g, rc, value, out);                                                     \
     }                                                                                              \
     HKT_INLINE HKT_MUST_CHECK int face##_throw(struct hkt_gen *g, int err, face##_value *out)      \
@@ -217,15 +259,13 @@ HKT_END_DECLS
     }                                                                                              \
     HKT_INLINE hkt_async int face##_yield(struct hkt_gen *self, face##_value value)                \
     {                                                                                              \
-        HKT__FACE_SET(self, face##__tag);                                                          \
-        return hkt_yield(self, (void *)&value, NULL);                                              \
+        return face##__give(self, &value, NULL);                                                   \
     }                                                                                              \
     HKT_INLINE hkt_async int face##_yield_recv(struct hkt_gen *self, face##_value value,           \
                                                face##_value *in)                                   \
     {                                                                                              \
         void *sent;                                                                                \
-        HKT__FACE_SET(self, face##__tag);                                                          \
-        int rc = hkt_yield(self, (void *)&value, &sent);                                           \
+        int rc = face##__give(self, &value, &sent);                                                \
         if (HKT_LIKELY(rc == 0) && sent) {                                                         \
             *in = *(face##_value *)sent;                                                           \
             return 1;                                                                              \

@@ -58,7 +58,10 @@ struct hkt__cold {
         hkt_gen_fn *gen;
         int (*upper)(void *arg); /* of the layer above, which begins it */
     } fn;
-    void *arg;
+    union {
+        void *arg;  /* until it begins */
+        void *word; /* what it yielded last, for whoever asks where that is */
+    };
     void *result; /* hkt_gen_return() */
     const char *name;
 

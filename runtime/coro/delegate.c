@@ -132,15 +132,16 @@ static int drive(struct hkt_gen *self, struct hkt_gen *sub, void **result)
     struct hkt_msg msg = {NULL, 0};
 
     for (;;) {
-        void *value;
+        struct hkt_msg given;
         bool finished = flags(sub) & HKT__FINISHED;
-        int rc = hkt__coro_step(&sub->coro, msg, &value);
+        int rc = hkt__coro_step(&sub->coro, msg, &given.value);
         if (rc <= 0) {
             *result = finished || rc < 0 ? NULL : cold(sub)->result;
             return rc;
         }
         self->coro.face = hkt__gen_innermost(sub)->coro.face; /* whose value it is */
-        msg.code = hkt_yield(self, value, &msg.value);
+        given.code = rc;
+        msg.code = hkt__yield(&self->coro, given, &msg.value);
         if (msg.code == HKT_ECLOSE) {
             rc = hkt_gen_close(sub);
             return rc < 0 ? rc : HKT_ECLOSE;

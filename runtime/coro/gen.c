@@ -64,7 +64,18 @@ int hkt_gen_throw(struct hkt_gen *g, int err, void **value)
         if (msg.code == 0)
             return -EBUSY;
     }
-    return hkt__coro_step(&g->coro, msg, value);
+    return hkt__by_address(g, hkt__coro_step(&g->coro, msg, value), value);
+}
+
+int hkt__gen_keep_word(struct hkt_gen *g, void **value)
+{
+    struct hkt__cold *cold = g->coro.cold;
+
+    if (value) {
+        cold->word = *value;
+        *value = &cold->word;
+    }
+    return HKT__YIELDED;
 }
 
 int hkt_gen_close(struct hkt_gen *g)

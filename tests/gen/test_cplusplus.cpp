@@ -51,6 +51,61 @@ Test(cplusplus, each_runs_a_loop_and_closes)
     cr_assert_eq(rc, 0);
 }
 
+/* As small as a pointer, but not to be copied by its bytes. */
+class counted
+{
+  public:
+    explicit counted(int *count = nullptr) : count(count)
+    {
+        add(1);
+    }
+    counted(const counted &from) : count(from.count)
+    {
+        add(1);
+    }
+    counted &operator=(const counted &from)
+    {
+        add(-1);
+        count = from.count;
+        add(1);
+        return *this;
+    }
+    ~counted()
+    {
+        add(-1);
+    }
+
+  private:
+    void add(int n) const
+    {
+        if (count)
+            *count += n;
+    }
+    int *count;
+};
+
+HKT_GEN_OF(counteds, counted);
+
+int yield_counted(struct hkt_gen *self, void *count)
+{
+    return counteds_yield(self, counted(static_cast<int *>(count)));
+}
+
+Test(cplusplus, a_small_value_with_a_copy_constructor_is_copied_by_it)
+{
+    int count = 0;
+    {
+        hkt_auto_gen g = hkt_gen_new(yield_counted, &count);
+        counted c;
+        cr_assert_eq(counteds_next(g, &c), 1);
+        cr_assert(count >= 2, "the yielder's and this one");
+        while (counteds_next(g, &c) > 0)
+            continue;
+        cr_assert_eq(count, 1);
+    }
+    cr_assert_eq(count, 0);
+}
+
 int hello(struct hkt_gen *self, void *)
 {
     const char *answer = nullptr;
