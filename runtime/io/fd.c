@@ -73,7 +73,7 @@ static inline int try_begin(int fd, unsigned direction, struct hkt__fd **e)
     int rc = hkt__fd_get(hkt__loop, fd, e);
     if (rc < 0)
         return rc;
-    return (*e)->registered && !((*e)->ready & direction) ? -EAGAIN : 0;
+    return (*e)->told & direction && !((*e)->ready & direction) ? -EAGAIN : 0;
 }
 
 static ssize_t try_end(struct hkt__fd *e, unsigned direction, ssize_t n, size_t asked)

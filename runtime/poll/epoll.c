@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * epoll. A descriptor is registered once, with everything that can happen to it, so that it costs
- * no further call however often it runs empty and fills again.
+ * epoll. A descriptor is registered once, so that it costs no further call however often it runs
+ * empty and fills again. That it can be written to is asked for when somebody has to wait for it,
+ * which few do: it would be the first event of each connection, for nothing.
  */
 #include "poller.h"
 
@@ -25,7 +26,7 @@ enum { EVENTS = 1024 };
  * and epoll_pwait2 it does not know. */
 __attribute__((weak)) void __tsan_init(void);
 
-#define EDGES (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
+#define EDGES (EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET)
 
 struct epoll {
     atomic_bool notified; /* and not yet seen: one write wakes as well as many */
@@ -98,13 +99,14 @@ static int control(struct hkt__poller *p, int op, int fd, uint32_t events, uint6
     return epoll_ctl(p->fd, op, fd, &e) == 0 ? 0 : -errno;
 }
 
-/* EEXIST: fd was closed and made again by dup(), while another number kept the file and with it the
- * registration open. */
-static int epoll_add(struct hkt__poller *p, int fd, uint64_t token)
+/* EEXIST: it is widened; or fd was closed and made again by dup(), while another number kept the
+ * file and with it the registration open. */
+static int epoll_add(struct hkt__poller *p, int fd, uint32_t what, uint64_t token)
 {
-    int rc = control(p, EPOLL_CTL_ADD, fd, EDGES, token);
+    uint32_t events = what & HKT__POLL_WRITE ? EDGES | EPOLLOUT : EDGES;
+    int rc = control(p, EPOLL_CTL_ADD, fd, events, token);
 
-    return rc == -EEXIST ? control(p, EPOLL_CTL_MOD, fd, EDGES, token) : rc;
+    return rc == -EEXIST ? control(p, EPOLL_CTL_MOD, fd, events, token) : rc;
 }
 
 static int epoll_add_once(struct hkt__poller *p, int fd, uint32_t what, uint64_t token)

@@ -118,11 +118,12 @@ static int pollable(int fd)
 
 /* A file may have one of the filters only, and a pipe refuses that for writing when the other end
  * was closed. */
-static int kqueue_add(struct hkt__poller *p, int fd, uint64_t token)
+static int kqueue_add(struct hkt__poller *p, int fd, uint32_t what, uint64_t token)
 {
     struct kevent k[2];
     int rc = pollable(fd);
 
+    (void)what;
     if (rc < 0)
         return rc;
     /* In this order, because libkqueue asks for the peer's end with the filter that comes last. */
@@ -350,6 +351,7 @@ static int kqueue_open(struct hkt__poller *p)
 const struct hkt__poller_ops hkt__poller_kqueue = {
     .name = "kqueue",
     .remove_before_close = CLOSE_UNSEEN,
+    .both_ways = true,
     .urgent_unseen = true,
     .open = kqueue_open,
     .close = kqueue_close,

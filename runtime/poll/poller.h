@@ -3,8 +3,8 @@
  * What the loop asks of a kernel event interface. A back end translates: it fills an array of
  * events and wakes nobody; what an event means is decided by the loop.
  *
- * Readiness is edge triggered, both directions in one registration: after an event the loop may
- * assume that a direction is ready until a call says EAGAIN, or comes back short.
+ * Readiness is edge triggered, in one registration: after an event the loop may assume that a
+ * direction is ready until a call says EAGAIN, or comes back short.
  */
 #ifndef HOCKET_POLL_POLLER_H
 #define HOCKET_POLL_POLLER_H
@@ -102,15 +102,18 @@ struct hkt__poller_ops {
     const char *name;
     /* A registration holds the file: it must be removed before the descriptor is closed. */
     bool remove_before_close;
+    /* A registration tells of both directions, whichever were asked for. */
+    bool both_ways;
     /* Urgent data is not told apart, so a short read does not say that no more is there. */
     bool urgent_unseen;
     /* 0 or -errno: -ENOSYS, -EPERM when the kernel refuses this interface. */
     int (*open)(struct hkt__poller *p);
     void (*close)(struct hkt__poller *p);
-    /* Registers fd once, edge triggered, both directions; what is ready at once comes as the first
-     * event. -EPERM: a file that is always ready. A descriptor has one registration at a time.
-     * -ENOMEM, as of all that follow: the kernel has no room for one more. */
-    int (*add)(struct hkt__poller *p, int fd, uint64_t token);
+    /* Registers fd once, edge triggered, for the directions in what, READ always among them; what
+     * is ready at once comes as the first event. A descriptor has one registration at a time; asked
+     * again, with the same token, it is widened. -EPERM: a file that is always ready. -ENOMEM, as
+     * of all that follow: the kernel has no room for one more. */
+    int (*add)(struct hkt__poller *p, int fd, uint32_t what, uint64_t token);
     /* One event, level triggered, for the directions in `what`, then nothing until remove() and the
      * next add_once(): for descriptors that another library owns. -EEXIST, where the kernel tells:
      * it has a registration. */

@@ -215,10 +215,11 @@ static int pollable(int fd)
     return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ? -EPERM : 0;
 }
 
-static int uring_add(struct hkt__poller *p, int fd, uint64_t token)
+static int uring_add(struct hkt__poller *p, int fd, uint32_t what, uint64_t token)
 {
     int rc = pollable(fd);
 
+    (void)what;
     return rc < 0 ? rc : arm(p, fd, EDGES, token);
 }
 
@@ -560,6 +561,7 @@ static void uring_notify(struct hkt__poller *p)
 const struct hkt__poller_ops hkt__poller_uring = {
     .name = "io_uring",
     .remove_before_close = true,
+    .both_ways = true,
     .urgent_unseen = true,
     .open = uring_open,
     .close = uring_close,

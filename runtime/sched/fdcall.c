@@ -57,7 +57,7 @@ static void give_back(struct hkt_loop *loop, int fd, struct hkt__fd *e)
         hkt__fd_give_back(loop, fd, e);
 }
 
-static int meet(struct hkt_loop *loop, int fd, struct hkt__fd **e)
+static int meet(struct hkt_loop *loop, int fd, int side, struct hkt__fd **e)
 {
     const struct hkt__fd *old = hkt__fd_find(loop, fd);
     bool first = !old || !old->known;
@@ -66,7 +66,7 @@ static int meet(struct hkt_loop *loop, int fd, struct hkt__fd **e)
     if (rc < 0)
         return rc;
     (*e)->borrowed |= first;
-    rc = hkt__fd_register(loop, fd, *e);
+    rc = hkt__fd_register(loop, fd, *e, side == 0 ? HKT__POLL_READ : HKT__POLL_WRITE);
     if (rc < 0)
         give_back(loop, fd, *e);
     return rc;
@@ -84,7 +84,7 @@ static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *a
         return -ECHILD;
     if (!hkt__own_thread(loop))
         return hkt__foreign(loop, "reader or writer");
-    int rc = meet(loop, fd, &e);
+    int rc = meet(loop, fd, side, &e);
     if (rc < 0)
         return rc;
     struct hkt__fdcall *c = e->call[side];

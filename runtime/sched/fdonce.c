@@ -26,7 +26,7 @@ int hkt__once_begin(struct hkt_loop *loop, struct hkt__once *o, int fd, unsigned
 
     if (rc < 0)
         return rc;
-    if (e->registered || e->onces) /* the kernels have one registration for a descriptor */
+    if (e->told || e->onces) /* the kernels have one registration for a descriptor */
         return -EBUSY;
     *o = (struct hkt__once){e->onces, t, token_of(loop->onces++, fd)};
     rc = loop->poller.ops->add_once(&loop->poller, fd, events, o->token);

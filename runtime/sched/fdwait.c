@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Each descriptor is registered once, when somebody first has to wait for it, edge triggered in
- * both directions; what is known of its readiness is kept here, so that calls are tried first and
- * wait only when they must.
+ * Each descriptor is registered once, when somebody first has to wait for it, edge triggered; for
+ * writing, where that is not had for nothing, when somebody first has to wait for that. What is
+ * known of its readiness is kept here, so that calls are tried first and wait only when they must.
  *
  * A number may be closed and used again while an event for its former owner is on its way: the
  * token of an event carries the generation of the number.
@@ -122,20 +122,23 @@ int hkt__fd_adopt(int fd, bool tcp)
 
 /* Waiting */
 
-int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e)
+int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e, unsigned direction)
 {
-    if (e->registered || e->always)
+    const struct hkt__poller_ops *ops = loop->poller.ops;
+
+    if (e->told & direction || e->always)
         return 0;
     if (e->onces)
         return -EBUSY;
-    int rc = loop->poller.ops->add(&loop->poller, fd, hkt__fd_token(fd, e));
+    uint32_t what = HKT__POLL_READ | direction;
+    int rc = ops->add(&loop->poller, fd, what, hkt__fd_token(fd, e));
     if (rc == -EPERM) {
         e->always = true;
         return 0;
     }
     if (rc == 0) {
-        e->registered = true;
-        if (loop->poller.ops->urgent_unseen)
+        e->told = ops->both_ways ? HKT__POLL_READ | HKT__POLL_WRITE : (uint8_t)what;
+        if (ops->urgent_unseen)
             e->ready |= HKT__POLL_HUP; /* as after a hang-up, short reads mean nothing */
     }
     return rc;
@@ -201,8 +204,8 @@ int hkt__fd_wait_entry(int fd, struct hkt__fd *e, unsigned direction, const char
         return -EPERM;
     if (e->waiting[side_of(direction)] || (direction == HKT__POLL_READ && e->inbox.armed))
         return -EBUSY;
-    if (HKT_UNLIKELY(!e->registered)) {
-        int rc = hkt__fd_register(loop, fd, e);
+    if (HKT_UNLIKELY(!(e->told & direction))) {
+        int rc = hkt__fd_register(loop, fd, e, direction);
         if (rc < 0 || e->always)
             return rc;
         e->ready &= (uint8_t)~direction; /* its state comes as the first event */
@@ -249,8 +252,8 @@ int hkt__fd_look(int fd, unsigned direction)
         return -EBUSY;
     if (direction == HKT__POLL_READ && hkt__fd_has_ahead(e))
         return 1;
-    bool known = e->registered;
-    rc = hkt__fd_register(hkt__loop, fd, e);
+    bool known = e->told & direction;
+    rc = hkt__fd_register(hkt__loop, fd, e, direction);
     if (rc < 0 || e->always)
         return rc < 0 ? rc : 1;
     if (known && !(e->ready & direction))
@@ -327,10 +330,11 @@ HKT__APART static void last_event(struct hkt_loop *loop, struct hkt__fd *e,
                                   const struct hkt__event *event)
 {
     readiness_event(loop, e, event->what & ~(uint32_t)HKT__POLL_LAST);
-    e->registered = false;
+    e->told = 0;
     if (!e->waiting[0] && !e->waiting[1] && !e->call[0] && !e->call[1])
         return;
-    int rc = hkt__fd_register(loop, (int)(uint32_t)event->token, e);
+    unsigned direction = e->waiting[1] || e->call[1] ? HKT__POLL_WRITE : HKT__POLL_READ;
+    int rc = hkt__fd_register(loop, (int)(uint32_t)event->token, e, direction);
     if (rc == 0)
         return;
     wake_side(loop, e, 0, rc);
@@ -381,7 +385,7 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
         return;
     wake_side(loop, e, 0, -ECANCELED);
     wake_side(loop, e, 1, -ECANCELED);
-    if (e->registered && loop->poller.ops->remove_before_close)
+    if (e->told && loop->poller.ops->remove_before_close)
         loop->poller.ops->remove(&loop->poller, fd, hkt__fd_token(fd, e));
     for (int side = 0; side < 2; side++)
         if (HKT_UNLIKELY(e->call[side] != NULL))
@@ -394,7 +398,8 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
         hkt__onces_forget(loop, e);
     e->generation++;
     e->ready = 0;
-    e->known = e->registered = e->always = e->borrowed = false;
+    e->told = 0;
+    e->known = e->always = e->borrowed = false;
 }
 
 void hkt__fd_give_back(struct hkt_loop *loop, int fd, struct hkt__fd *e)
@@ -405,7 +410,7 @@ void hkt__fd_give_back(struct hkt_loop *loop, int fd, struct hkt__fd *e)
         e->known = e->borrowed = false;
         return;
     }
-    if (e->registered && !loop->poller.ops->remove_before_close)
+    if (e->told && !loop->poller.ops->remove_before_close)
         loop->poller.ops->remove(&loop->poller, fd, hkt__fd_token(fd, e));
     hkt__fd_forget(loop, fd);
 }

@@ -39,7 +39,7 @@ struct hkt__fd {
     uint32_t generation;            /* of the number: events of an older one are dropped */
     uint8_t ready;                  /* HKT__POLL_*: not known to be empty, or full */
     bool known;                     /* made non-blocking */
-    bool registered;                /* with the poller */
+    uint8_t told;                   /* HKT__POLL_*: registered with the poller, for those */
     bool tcp : 1;                   /* a short count means drained */
     bool always : 1;                /* the poller does not take it: it never blocks */
     bool borrowed : 1;              /* known by its reader or writer only */
@@ -88,9 +88,9 @@ static inline int hkt__fd_get(struct hkt_loop *loop, int fd, struct hkt__fd **en
     return 0;
 }
 
-/* Registers it with the poller, once. 0 or -errno; -EBUSY: somebody waits for it as for one that is
- * not ours. */
-int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e);
+/* Registers it with the poller for that direction, once. 0 or -errno; -EBUSY: somebody waits for it
+ * as for one that is not ours. */
+int hkt__fd_register(struct hkt_loop *loop, int fd, struct hkt__fd *e, unsigned direction);
 
 /* By which events find it, until it is forgotten. */
 uint64_t hkt__fd_token(int fd, const struct hkt__fd *e);
@@ -121,7 +121,7 @@ void hkt__fd_unwatch(struct hkt_loop *loop, struct hkt__fdwait *w);
  * stays: what is left to read, and the end, raise no further event. */
 static inline void hkt__fd_drained(struct hkt__fd *e, unsigned direction)
 {
-    if (e->registered && !(e->ready & HKT__POLL_HUP))
+    if (e->told & direction && !(e->ready & HKT__POLL_HUP))
         e->ready &= (uint8_t)~direction;
 }
 

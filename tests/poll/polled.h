@@ -14,6 +14,8 @@
 
 #define MS INT64_C(1000000)
 
+enum { BOTH = HKT__POLL_READ | HKT__POLL_WRITE };
+
 static inline void run(const struct hkt__poller_ops *ops, void (*body)(struct hkt__poller *p))
 {
     struct hkt__poller p = {.ops = ops, .fd = -1, .notify_fd = -1};
@@ -85,7 +87,7 @@ static inline void expect_quiet(struct hkt__poller *p)
 static inline uint64_t add(struct hkt__poller *p, int fd, uint32_t at_once)
 {
     uint64_t token = token_of(fd, 7);
-    int rc = p->ops->add(p, fd, token);
+    int rc = p->ops->add(p, fd, BOTH, token);
 
     cr_assert_eq(rc, 0, "%s", strerror(-rc));
     if (at_once)

@@ -40,7 +40,7 @@ EACH(notification_comes_with_other_events)
     struct hkt__event events[4];
     bool notified = false, ready = false;
 
-    p->ops->add(p, e.near, token_of(e.near, 1));
+    p->ops->add(p, e.near, BOTH, token_of(e.near, 1));
     p->ops->notify(p);
     while (!notified || !ready) {
         int n = p->ops->wait(p, events, 4, -1);

@@ -256,6 +256,27 @@ EACH(a_pipe_that_nobody_reads_wakes_its_writer)
     close(e.far);
 }
 
+EACH(a_registration_is_widened)
+{
+    struct ends e = unix_ends();
+    uint64_t token = token_of(e.near, 1);
+
+    cr_assert_eq(p->ops->add(p, e.near, HKT__POLL_READ, token), 0);
+    if (p->ops->both_ways) {
+        cr_assert_eq(expect(p, token, HKT__POLL_WRITE), 0);
+    } else {
+        expect_quiet(p);
+        put_bytes(e.far, 1);
+        cr_assert_eq(expect(p, token, HKT__POLL_READ), 0);
+        cr_assert_eq(p->ops->add(p, e.near, BOTH, token), 0);
+        expect(p, token, HKT__POLL_WRITE);
+    }
+    put_bytes(e.far, 1);
+    expect(p, token, HKT__POLL_READ);
+    expect_quiet(p);
+    close_ends(e);
+}
+
 EACH(a_pipe_that_nobody_writes_ends)
 {
     struct ends e = pipe_ends();
@@ -263,7 +284,7 @@ EACH(a_pipe_that_nobody_writes_ends)
     put_bytes(e.far, 1);
     close(e.far);
     uint64_t token = token_of(e.near, 1);
-    cr_assert_eq(p->ops->add(p, e.near, token), 0);
+    cr_assert_eq(p->ops->add(p, e.near, BOTH, token), 0);
     expect(p, token, HKT__POLL_READ | HKT__POLL_HUP);
     close(e.near);
 }
@@ -380,7 +401,7 @@ EACH(no_event_of_the_number_s_former_owner)
         struct ends next = replace(old.near);
         close(old.far);
         token = token_of(next.near, generation);
-        cr_assert_eq(p->ops->add(p, next.near, token), 0);
+        cr_assert_eq(p->ops->add(p, next.near, BOTH, token), 0);
         put_bytes(next.far, 1);
         expect(p, token, HKT__POLL_READ | HKT__POLL_WRITE);
         expect_quiet(p);
@@ -401,7 +422,7 @@ EACH(closing_is_removing)
     close(old.near);
     struct ends next = replace(old.near);
     uint64_t token = token_of(next.near, 8);
-    cr_assert_eq(p->ops->add(p, next.near, token), 0);
+    cr_assert_eq(p->ops->add(p, next.near, BOTH, token), 0);
     put_bytes(next.far, 1);
     expect(p, token, HKT__POLL_READ | HKT__POLL_WRITE);
     close_ends(next);
@@ -420,7 +441,7 @@ EACH(a_number_that_comes_back)
     close(e.near);
     cr_assert_eq(dup2(other, e.near), e.near);
     uint64_t token = token_of(e.near, 8);
-    cr_assert_eq(p->ops->add(p, e.near, token), 0);
+    cr_assert_eq(p->ops->add(p, e.near, BOTH, token), 0);
     expect(p, token, HKT__POLL_WRITE);
     put_bytes(e.far, 1);
     expect(p, token, HKT__POLL_READ);
@@ -450,7 +471,7 @@ static void refused(struct hkt__poller *p, int fd, int error)
 {
     const uint64_t token = token_of(fd, 1), once = HKT__POLL_ONCE | token;
 
-    cr_assert_eq(p->ops->add(p, fd, token), error);
+    cr_assert_eq(p->ops->add(p, fd, BOTH, token), error);
     cr_assert_eq(p->ops->add_once(p, fd, HKT__POLL_READ, once), error);
     cr_assert_eq(p->ops->add_once(p, fd, HKT__POLL_WRITE, once), error);
     expect_quiet(p);
@@ -566,7 +587,7 @@ EACH(more_events_than_asked_for)
     for (int i = 0; i < MANY; i++) {
         int fd = dup(e.near);
         cr_assert(fd > 0 && fd < MANY + 256);
-        cr_assert_eq(p->ops->add(p, fd, token_of(fd, 1)), 0);
+        cr_assert_eq(p->ops->add(p, fd, BOTH, token_of(fd, 1)), 0);
     }
     while (left > 0) {
         int n = p->ops->wait(p, events, MOST, -1);
@@ -600,7 +621,7 @@ EACH(tokens_come_back_whole)
                              HKT__POLL_ONCE | token_of(e.near, 0xfffffff)};
 
     for (int i = 0; i < 3; i++) {
-        cr_assert_eq(p->ops->add(p, e.near, tokens[i]), 0);
+        cr_assert_eq(p->ops->add(p, e.near, BOTH, tokens[i]), 0);
         expect(p, tokens[i], HKT__POLL_WRITE);
         p->ops->remove(p, e.near, tokens[i]);
     }
@@ -618,7 +639,7 @@ EACH(token_zero_is_a_token)
     struct ends e = unix_ends();
 
     cr_assert_eq(dup2(e.near, 0), 0);
-    cr_assert_eq(p->ops->add(p, 0, 0), 0);
+    cr_assert_eq(p->ops->add(p, 0, BOTH, 0), 0);
     cr_assert_eq(expect(p, 0, HKT__POLL_WRITE), 0);
     put_bytes(e.far, 1);
     p->ops->notify(p);

@@ -70,12 +70,12 @@ static void ends_without_room(struct hkt__poller *p)
 
     const uint64_t first = add(p, armed.near, HKT__POLL_WRITE), second = token_of(asked.near, 8);
     stuck = 1000000;
-    cr_assert_eq(p->ops->add(p, asked.near, second), 0);
+    cr_assert_eq(p->ops->add(p, asked.near, BOTH, second), 0);
     for (uint32_t i = 0; rc == 0 && i < MORE; i++)
         rc =
             p->ops->add_once(p, armed.far, HKT__POLL_READ, HKT__POLL_ONCE | token_of(armed.far, i));
     cr_assert_eq(rc, -ENOMEM, "%d", rc);
-    cr_assert_eq(p->ops->add(p, asked.far, token_of(asked.far, 1)), -ENOMEM);
+    cr_assert_eq(p->ops->add(p, asked.far, BOTH, token_of(asked.far, 1)), -ENOMEM);
     const struct hkt__poll_file f = {.what = HKT__POLL_SYNC, .fd = armed.far};
     cr_assert_eq(p->ops->file(p, &f, HKT__POLL_SEND | HKT__POLL_FILE), -ENOMEM);
     p->ops->remove(p, asked.near, second); /* it never went out */
@@ -115,7 +115,7 @@ static void expect_all(struct hkt__poller *p)
             left -= !told[fd];
             told[fd] = true;
             if (events[i].what & HKT__POLL_LAST)
-                cr_assert_eq(p->ops->add(p, fd, token_of(fd, 1)), 0);
+                cr_assert_eq(p->ops->add(p, fd, BOTH, token_of(fd, 1)), 0);
         }
     }
 }
@@ -133,7 +133,7 @@ static void overflows(struct hkt__poller *p)
     for (int i = 0; i < CROWD; i++) {
         int fd = dup(e.near);
         cr_assert(fd >= 0 && fd < 2 * CROWD);
-        cr_assert_eq(p->ops->add(p, fd, token_of(fd, 1)), 0);
+        cr_assert_eq(p->ops->add(p, fd, BOTH, token_of(fd, 1)), 0);
     }
     expect_quiet(p);
     put_bytes(e.far, 1);
@@ -151,7 +151,7 @@ static void ends(struct hkt__poller *p)
 {
     struct ends e = unix_ends();
 
-    cr_assert_eq(p->ops->add(p, e.near, token_of(e.near, 1)), 0);
+    cr_assert_eq(p->ops->add(p, e.near, BOTH, token_of(e.near, 1)), 0);
     close(e.near); /* before the kernel has heard of it */
     cr_assert_eq(expect(p, token_of(e.near, 1), HKT__POLL_ERROR), HKT__POLL_LAST);
     expect_quiet(p);

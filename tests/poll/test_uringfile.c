@@ -86,7 +86,7 @@ static void goes_on_after_a_mistake(struct hkt__poller *p)
     bool answered = false, ready = false;
 
     cr_assert_eq(p->ops->file(p, &f, FILE_TOKEN), 0);
-    cr_assert_eq(p->ops->add(p, e.near, token_of(e.near, 1)), 0);
+    cr_assert_eq(p->ops->add(p, e.near, BOTH, token_of(e.near, 1)), 0);
     cr_assert(p->unsent);
     while (p->unsent) {
         int n = p->ops->wait(p, events, 8, 0);
