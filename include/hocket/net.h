@@ -76,6 +76,7 @@ struct hkt_buf {
 #define HKT_BUF_SIZE 16384u
 
 HKT_API HKT_MUST_CHECK int hkt__buf_make_room(struct hkt_buf *b, size_t size);
+HKT_API void hkt__buf_drop(struct hkt_buf *b);
 
 /* What: makes room for at least size more bytes at the end; what is there may move.
  * Returns: 0; -ENOMEM, nothing changed. Suspends: never. */
@@ -86,7 +87,11 @@ HKT_INLINE HKT_MUST_CHECK int hkt_buf_reserve(struct hkt_buf *b, size_t size)
 /* What: appends. Returns: 0; -ENOMEM. Suspends: never. */
 HKT_API HKT_MUST_CHECK int hkt_buf_add(struct hkt_buf *b, const void *data, size_t size);
 /* What: empties it and gives its memory back. Suspends: never. */
-HKT_API void hkt_buf_release(struct hkt_buf *b);
+HKT_INLINE void hkt_buf_release(struct hkt_buf *b)
+{
+    if (b->data)
+        hkt__buf_drop(b);
+}
 /* What: how many bytes it holds. Suspends: never. */
 HKT_INLINE size_t hkt_buf_len(const struct hkt_buf *b)
 {

@@ -97,9 +97,8 @@ static ssize_t accept_ahead(struct hkt__fd *e, struct sockaddr *addr, socklen_t 
     return -ECONNABORTED;
 }
 
-static ssize_t accept_one(int fd, struct sockaddr *addr, socklen_t *addr_size)
+static ssize_t accept_one(int fd, struct hkt__fd *e, struct sockaddr *addr, socklen_t *addr_size)
 {
-    struct hkt__fd *e = hkt__fd_find(hkt__loop, fd);
     ssize_t rc;
 
     do
@@ -112,14 +111,14 @@ static ssize_t accept_one(int fd, struct sockaddr *addr, socklen_t *addr_size)
 /* The listener itself says nothing of those that were accepted ahead, unless there come more. */
 static ssize_t accept_waiting(int fd, struct sockaddr *addr, socklen_t *addr_size)
 {
-    const struct hkt__fd *known = hkt__fd_find(hkt__loop, fd);
+    struct hkt__fd *known = hkt__fd_find(hkt__loop, fd);
 
-    if (known && hkt__accepted_ready(known)) {
-        ssize_t rc = accept_one(fd, addr, addr_size);
+    if (HKT_UNLIKELY(known && hkt__accepted_ready(known))) {
+        ssize_t rc = accept_one(fd, known, addr, addr_size);
         if (rc != -EAGAIN && rc != -EWOULDBLOCK && rc != -EINTR)
             return rc;
     }
-    HKT__ATTEMPT(fd, HKT__POLL_READ, "accept", 0, accept_one(fd, addr, addr_size));
+    HKT__ATTEMPT(fd, HKT__POLL_READ, "accept", 0, accept_one(fd, hkt__a.fd, addr, addr_size));
 }
 
 static bool listener_is_tcp(int fd)
@@ -133,6 +132,9 @@ static bool listener_is_tcp(int fd)
 static int accept_any(int fd)
 {
     int conn;
+
+    if (!hkt__loop->poller.ops->accept)
+        return (int)accept_waiting(fd, NULL, NULL);
 
     do
         conn = hkt__accepted_next(fd);

@@ -6,6 +6,8 @@
 #include <hocket/net.h>
 #include <hocket/task.h>
 
+#include "seats.h"
+
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -23,16 +25,15 @@ struct listener {
 
 struct connection {
     struct hkt_server *server;
-    struct hkt_task *task;
     struct hkt_stream *stream;
-    struct connection *next, **at;
+    size_t seat;
 };
 
 struct hkt_server {
     hkt_stream_fn *handler;
     void *arg;
     struct hkt_server_opts opts;
-    struct connection *first;
+    struct hkt__seats seats;
     size_t count;
     size_t users; /* tasks and calls in progress: while there are any the memory stays */
     struct hkt__watchers watchers;
@@ -45,8 +46,10 @@ struct hkt_server {
 
 static void leave(struct hkt_server *server)
 {
-    if (--server->users == 0 && server->freed)
-        hkt_dealloc(server);
+    if (--server->users > 0 || !server->freed)
+        return;
+    hkt__seats_free(&server->seats);
+    hkt_dealloc(server);
 }
 
 /* Connections */
@@ -57,20 +60,14 @@ static void enlist(struct connection *c)
 
     server->users++;
     server->count++;
-    c->at = &server->first;
-    c->next = server->first;
-    if (c->next)
-        c->next->at = &c->next;
-    server->first = c;
+    c->seat = hkt__seat_take(&server->seats, hkt_task_current());
 }
 
 static void strike(struct connection *c)
 {
     struct hkt_server *server = c->server;
 
-    *c->at = c->next;
-    if (c->next)
-        c->next->at = c->at;
+    hkt__seat_give(&server->seats, c->seat);
     server->count--;
     if (server->watchers.first)
         hkt__watchers_wake(&server->watchers);
@@ -142,7 +139,6 @@ static int connection(void *arg)
 {
     struct connection c = *(struct connection *)arg;
 
-    c.task = hkt_task_current();
     enlist(&c);
     serve(&c);
     strike(&c);
@@ -159,7 +155,8 @@ static int begin(struct hkt_server *server, int fd)
         (void)hkt_close(fd);
         return -ENOMEM;
     }
-    struct hkt_task *t = hkt_spawn_opts(connection, &c, &opts);
+    struct hkt_task *t =
+        hkt__seats_reserve(&server->seats) == 0 ? hkt_spawn_opts(connection, &c, &opts) : NULL;
     if (!t) {
         hkt_stream_free(c.stream);
         return -ENOMEM;
@@ -309,17 +306,20 @@ int hkt_start_server(const char *url, hkt_stream_fn *handler, void *arg,
     return rc;
 }
 
-static bool is_own(const struct connection *c)
+/* The task of another connection than the caller's; NULL: none has that seat. */
+static struct hkt_task *other(const struct hkt_server *server, size_t seat)
 {
-    return c->task == hkt_task_current();
+    struct hkt_task *t = hkt__seat_task(&server->seats, seat);
+
+    return t == hkt_task_current() ? NULL : t;
 }
 
 static size_t others(const struct hkt_server *server)
 {
-    size_t n = server->count;
+    size_t n = 0;
 
-    for (const struct connection *c = server->first; c; c = c->next)
-        n -= is_own(c);
+    for (size_t i = 0; i < server->seats.count; i++)
+        n += other(server, i) != NULL;
     return n;
 }
 
@@ -336,8 +336,10 @@ static int cancel_all(struct hkt_server *server)
 {
     int n = 0;
 
-    for (struct connection *c = server->first; c; c = c->next)
-        n += !is_own(c) && hkt_task_cancel(c->task);
+    for (size_t i = 0; i < server->seats.count; i++) {
+        struct hkt_task *t = other(server, i);
+        n += t && hkt_task_cancel(t);
+    }
     return n;
 }
 

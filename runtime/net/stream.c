@@ -11,6 +11,8 @@
 #include <hocket/net.h>
 #include <hocket/task.h>
 
+#include "piece.h"
+
 #include <string.h>
 
 enum {
@@ -61,15 +63,14 @@ static uint32_t or_default(uint32_t given, uint32_t otherwise)
 struct hkt_stream *hkt_stream_of(int fd, const struct hkt_stream_opts *opts)
 {
     static const struct hkt_stream_opts none;
-    struct hkt_stream *s = hkt_alloc(sizeof *s);
+    struct hkt_stream *s = hkt__piece_take(&hkt__shelves.streams, sizeof *s);
 
     if (!s)
         return NULL;
     if (!opts)
         opts = &none;
-    s->fd = fd;
-    s->limit = or_default(opts->limit, LIMIT);
-    s->high = or_default(opts->high, HIGH);
+    *s = (struct hkt_stream){
+        .fd = fd, .limit = or_default(opts->limit, LIMIT), .high = or_default(opts->high, HIGH)};
     s->low = or_default(opts->low, s->high / 4);
     return s;
 }
@@ -81,7 +82,7 @@ HKT__APART static void destroy(struct hkt_stream *s)
     if (s->transport)
         s->transport->ops->free(s->transport);
     hkt_dealloc(s->away);
-    hkt_dealloc(s);
+    hkt__piece_give(&hkt__shelves.streams, s);
 }
 
 static inline void leave(struct hkt_stream *s)

@@ -97,8 +97,8 @@ void hkt_dump(struct hkt_loop *loop)
                      loop->poller.ops->name);
     write_line(line, n, sizeof line);
     int64_t now = hkt__loop_clock(loop);
-    for (struct hkt_task *t = loop->first; t; t = hkt__job(t)->next)
-        dump_task(t, now, &names);
+    for (const struct hkt__job *job = loop->first; job; job = job->next)
+        dump_task(hkt__job_task(job), now, &names);
     hkt__timers_each(&loop->timers, dump_limit, &now);
     if (loop == hkt__loop && hkt__dump_count() > 0)
         hkt_coro_dump();

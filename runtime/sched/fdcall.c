@@ -45,6 +45,7 @@ int hkt__fdcall_drop(struct hkt_loop *loop, struct hkt__fd *e, int side)
         return 0;
     (void)hkt_handle_cancel(&c->handle);
     e->call[side] = NULL;
+    e->called = e->call[0] || e->call[1];
     loop->fd_waiters--;
     free(c);
     return 1;
@@ -53,7 +54,7 @@ int hkt__fdcall_drop(struct hkt_loop *loop, struct hkt__fd *e, int side)
 /* In the child of a fork, what the poller knows is the parent's. */
 static void give_back(struct hkt_loop *loop, int fd, struct hkt__fd *e)
 {
-    if (!e->call[0] && !e->call[1] && !hkt__forked(loop))
+    if (!e->called && !hkt__forked(loop))
         hkt__fd_give_back(loop, fd, e);
 }
 
@@ -94,6 +95,7 @@ static int add(struct hkt_loop *loop, int fd, int side, hkt_call_fn *fn, void *a
             return -ENOMEM;
         }
         e->call[side] = c;
+        e->called = true;
         loop->fd_waiters++;
     }
     c->fd = fd;

@@ -109,8 +109,8 @@ int hkt__fd_meet(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
 
 int hkt__fd_adopt(int fd, bool tcp)
 {
-    struct hkt__fd *e;
-    int rc = hkt__fd_entry(hkt__loop, fd, &e);
+    struct hkt__fd *e = fd >= 0 ? hkt__fd_find(hkt__loop, fd) : NULL;
+    int rc = HKT_LIKELY(e != NULL) ? 0 : hkt__fd_entry(hkt__loop, fd, &e);
 
     if (rc < 0)
         return rc;
@@ -170,6 +170,18 @@ static void move_fdwait(void *from, void *to)
 static const struct hkt__wait_kind fdwait_kind = {
     .record = {move_fdwait, sizeof(struct hkt__fdwait)}, .abort = abort_fdwait};
 
+/* Parks in the caller's frame, which is one less on the stack of each connection that waits. */
+static inline int park_here(struct hkt__fdwait *w)
+{
+    const struct hkt_msg none = {NULL, 0};
+    const struct hkt_ctx *next = hkt__park_begin(&w->wait);
+
+    if (HKT_UNLIKELY(!next))
+        return hkt__park(&w->wait);
+    (void)hkt_ctx_switch(&w->task->coro.ctx, next, none);
+    return hkt__park_end(&w->wait);
+}
+
 int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why)
 {
     struct hkt_loop *loop = hkt__loop;
@@ -185,7 +197,7 @@ int hkt__fd_park(int fd, struct hkt__fd *e, unsigned direction, const char *why)
                             .side = side};
     e->waiting[side] = &w;
     loop->fd_waiters++;
-    return hkt__park(&w.wait);
+    return park_here(&w);
 }
 
 int hkt__fd_wait(int fd, unsigned direction, const char *why)
@@ -295,7 +307,7 @@ static void drop_stale(struct hkt_loop *loop, const struct hkt__event *event)
 static inline void side_event(struct hkt_loop *loop, struct hkt__fd *e, int side)
 {
     wake_side(loop, e, side, 0);
-    if (HKT_UNLIKELY(e->call[side] != NULL))
+    if (HKT_UNLIKELY(e->called))
         hkt__fdcall_event(loop, e->call[side]);
 }
 
@@ -331,7 +343,7 @@ HKT__APART static void last_event(struct hkt_loop *loop, struct hkt__fd *e,
 {
     readiness_event(loop, e, event->what & ~(uint32_t)HKT__POLL_LAST);
     e->told = 0;
-    if (!e->waiting[0] && !e->waiting[1] && !e->call[0] && !e->call[1])
+    if (!e->waiting[0] && !e->waiting[1] && !e->called)
         return;
     unsigned direction = e->waiting[1] || e->call[1] ? HKT__POLL_WRITE : HKT__POLL_READ;
     int rc = hkt__fd_register(loop, (int)(uint32_t)event->token, e, direction);
@@ -387,9 +399,8 @@ void hkt__fd_forget(struct hkt_loop *loop, int fd)
     wake_side(loop, e, 1, -ECANCELED);
     if (e->told && loop->poller.ops->remove_before_close)
         loop->poller.ops->remove(&loop->poller, fd, hkt__fd_token(fd, e));
-    for (int side = 0; side < 2; side++)
-        if (HKT_UNLIKELY(e->call[side] != NULL))
-            (void)hkt__fdcall_drop(loop, e, side);
+    for (int side = 0; HKT_UNLIKELY(e->called) && side < 2; side++)
+        (void)hkt__fdcall_drop(loop, e, side);
     if (HKT_UNLIKELY(e->inbox.used))
         hkt__inbox_forget(loop, fd, e);
     if (HKT_UNLIKELY(e->accepted != NULL))

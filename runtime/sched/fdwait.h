@@ -11,13 +11,13 @@
 
 /* What was received ahead: see fdinbox.h. */
 struct hkt__inbox {
-    struct hkt__buffer *first, *last;
-    int rc; /* 0 at the end, or what receiving failed with */
-    uint16_t count;
     bool used : 1;  /* once: who reads it must look here */
     bool armed : 1; /* the poller goes on receiving */
     bool ended : 1;
     bool starved : 1; /* there was no buffer left: wait otherwise, once */
+    uint16_t count;
+    int rc; /* 0 at the end, or what receiving failed with */
+    struct hkt__buffer *first, *last;
 };
 
 struct hkt__fd;
@@ -32,18 +32,19 @@ struct hkt__fdwait {
     int side; /* 0 reader, 1 writer */
 };
 
-/* What the loop knows of a descriptor. */
+/* What the loop knows of a descriptor; in front what it looks at for each event and call. */
 struct hkt__fd {
-    struct hkt__fdwait *waiting[2]; /* reader, writer */
-    struct hkt__fdcall *call[2];    /* add_reader, add_writer */
     uint32_t generation;            /* of the number: events of an older one are dropped */
     uint8_t ready;                  /* HKT__POLL_*: not known to be empty, or full */
-    bool known;                     /* made non-blocking */
     uint8_t told;                   /* HKT__POLL_*: registered with the poller, for those */
+    bool known : 1;                 /* made non-blocking */
     bool tcp : 1;                   /* a short count means drained */
     bool always : 1;                /* the poller does not take it: it never blocks */
     bool borrowed : 1;              /* known by its reader or writer only */
+    bool called : 1;                /* has a call */
+    struct hkt__fdwait *waiting[2]; /* reader, writer */
     struct hkt__inbox inbox;
+    struct hkt__fdcall *call[2];    /* add_reader, add_writer */
     struct hkt__accepted *accepted; /* of a listener: see fdaccept.h */
     struct hkt__once *onces;        /* those that wait for somebody else's: see fdonce.h */
 };

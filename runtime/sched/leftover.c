@@ -16,10 +16,11 @@ atomic_size_t hkt__calls_left;
 
 static void report_tasks(const struct hkt_loop *loop)
 {
-    const struct hkt_task *t = loop->first;
+    const struct hkt__job *job = loop->first;
 
     hkt_report("%zu tasks are left at the end, and are cancelled", loop->task_count);
-    for (int n = 0; t && n < NAMED; t = hkt__job(t)->next, n++) {
+    for (int n = 0; job && n < NAMED; job = job->next, n++) {
+        const struct hkt_task *t = hkt__job_task(job);
         char buf[32], wait[160], origin[HKT__ORIGIN_SIZE];
         hkt__task_describe(wait, sizeof wait, t, loop->now);
         hkt_report("task '%s' is left: %s%s", hkt_task_name(t, buf, sizeof buf), wait,

@@ -255,22 +255,22 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     return loop;
 }
 
-static bool made_since(const struct hkt_task *t, uint64_t id)
+static bool made_since(const struct hkt__job *job, uint64_t id)
 {
-    return t && hkt__job(t)->id > id;
+    return job && job->id > id;
 }
 
 /* Those that were made after the task of that number, the eldest first. Answers the youngest's. */
 static uint64_t cancel_since(struct hkt_loop *loop, uint64_t id)
 {
     struct hkt_loop *outer = hkt__loop;
-    struct hkt_task *t = made_since(loop->last, id) ? loop->last : NULL;
+    struct hkt__job *job = made_since(loop->last, id) ? loop->last : NULL;
 
-    while (t && made_since(hkt__job(t)->prev, id))
-        t = hkt__job(t)->prev;
+    while (job && made_since(job->prev, id))
+        job = job->prev;
     hkt__loop = loop; /* who is cancelled withdraws from it */
-    for (; t; t = hkt__job(t)->next)
-        (void)hkt_task_cancel(t);
+    for (; job; job = job->next)
+        (void)hkt_task_cancel(hkt__job_task(job));
     hkt__loop = outer;
     return loop->next_id;
 }

@@ -37,9 +37,14 @@ struct hkt__job {
     struct hkt_loop *loop;
     void *data;
     uint64_t id;
-    struct hkt_task *next; /* all of the loop that have not ended */
+    /* All of the loop that have not ended. Linked by this, and not by the tasks: a link is changed
+     * when a neighbour comes or goes, whose control block nobody needs then. */
     union {
-        struct hkt_task *prev;
+        struct hkt__job *next;
+        struct hkt_task *buried; /* the next in the graveyard */
+    };
+    union {
+        struct hkt__job *prev;
         uint64_t ended_order;
     };
     struct hkt_future done;
@@ -58,6 +63,12 @@ _Static_assert(sizeof(struct hkt__job) <= HKT__UPPER_SIZE, "room in the control 
 static inline struct hkt__job *hkt__job(const struct hkt_task *t)
 {
     return t->coro.cold->upper;
+}
+
+/* The task of one that has not ended. */
+static inline struct hkt_task *hkt__job_task(const struct hkt__job *job)
+{
+    return job ? job->done.value : NULL;
 }
 
 struct hkt__wait;
@@ -126,7 +137,7 @@ struct hkt_loop {
     _Atomic(struct hkt_loop *) next_listener; /* for signals */
     struct hkt_signal_watch dump_watch;
 
-    struct hkt_task *first, *last; /* all that have not ended */
+    struct hkt__job *first, *last; /* all that have not ended */
     struct hkt_task *graveyard;    /* ended, not given back yet */
     uint64_t ended_count;
     uint32_t random; /* where equals are to have equal chances; the same in each run */

@@ -25,30 +25,26 @@ static const char unnamed[] = "task";
 
 /* Making */
 
-static void list_add(struct hkt_loop *loop, struct hkt_task *t)
+static void list_add(struct hkt_loop *loop, struct hkt__job *job)
 {
-    struct hkt__job *job = hkt__job(t);
-
     job->prev = loop->last;
     job->next = NULL;
     if (loop->last)
-        hkt__job(loop->last)->next = t;
+        loop->last->next = job;
     else
-        loop->first = t;
-    loop->last = t;
+        loop->first = job;
+    loop->last = job;
     loop->task_count++;
 }
 
-static void list_remove(struct hkt_loop *loop, struct hkt_task *t)
+static void list_remove(struct hkt_loop *loop, struct hkt__job *job)
 {
-    struct hkt__job *job = hkt__job(t);
-
     if (job->prev)
-        hkt__job(job->prev)->next = job->next;
+        job->prev->next = job->next;
     else
         loop->first = job->next;
     if (job->next)
-        hkt__job(job->next)->prev = job->prev;
+        job->next->prev = job->prev;
     else
         loop->last = job->prev;
     loop->task_count--;
@@ -61,7 +57,7 @@ static void task_end(struct hkt_loop *loop, struct hkt_task *self, int rc)
     if (HKT_UNLIKELY(self->coro.ctx.flags & (HKT__CANCEL | HKT__CANCELLED)))
         rc = hkt__cancelled_result(self, rc);
     job->ended = true;
-    list_remove(loop, self);
+    list_remove(loop, job);
     job->ended_order = ++loop->ended_count;
     if (rc == -ECANCELED)
         (void)hkt__future_finish(&job->done, rc, NULL, HKT_CANCELLED);
@@ -72,7 +68,7 @@ static void task_end(struct hkt_loop *loop, struct hkt_task *self, int rc)
     if (HKT_UNLIKELY(job->vars != NULL))
         hkt__vars_leave(job);
     if (!job->handle) {
-        job->next = loop->graveyard;
+        job->buried = loop->graveyard;
         loop->graveyard = self;
     }
 }
@@ -110,7 +106,7 @@ struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *ar
     struct hkt_coro *c;
 
     if (hkt__ready_reserve(&loop->ready, loop->task_count + 1) < 0 ||
-        !(c = hkt__coro_make(arg, opts ? &coro_opts : NULL, 0)))
+        !(c = hkt__coro_make(arg, coro_opts.stack_size ? &coro_opts : NULL, 0)))
         return NULL;
     struct hkt_task *t = (struct hkt_task *)(void *)c;
     struct hkt__job *job = hkt__job(t);
@@ -126,7 +122,7 @@ struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *ar
     if (HKT_UNLIKELY(opts && opts->flags & HKT_RESIDENT))
         c->ctx.flags |= HKT__RESIDENT;
     c->data = NULL;
-    list_add(loop, t);
+    list_add(loop, job);
     return t;
 }
 
@@ -200,7 +196,7 @@ void hkt__bury(struct hkt_loop *loop)
     struct hkt_task *t;
 
     while ((t = loop->graveyard) != NULL) {
-        loop->graveyard = hkt__job(t)->next;
+        loop->graveyard = hkt__job(t)->buried;
         give_back(t);
     }
 }
@@ -366,8 +362,8 @@ struct hkt_future *hkt_task_future(struct hkt_task *t)
 struct hkt_task *hkt_task_next(const struct hkt_loop *loop, const struct hkt_task *t)
 {
     if (t)
-        return hkt__job(t)->next;
-    return loop ? loop->first : NULL;
+        return hkt__job_task(hkt__job(t)->next);
+    return loop ? hkt__job_task(loop->first) : NULL;
 }
 
 const char *hkt_task_name(const struct hkt_task *t, char *buf, size_t size)
