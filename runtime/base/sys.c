@@ -9,8 +9,12 @@
 #include <signal.h>
 #include <unistd.h>
 #if defined(__linux__)
+#include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#endif
+#if defined(HKT_HAVE_REFILL)
+#include "refill.h"
 #endif
 
 static ssize_t answer(ssize_t rc)
@@ -57,6 +61,27 @@ static ssize_t sys_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     return answer(sendmsg(fd, msg, flags));
 }
+
+#if defined(__linux__)
+static int sys_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+{
+    return (int)answer(epoll_ctl(epoll, op, fd, event));
+}
+
+static int sys_epoll_wait(int epoll, struct epoll_event *events, int most, int timeout_ms)
+{
+    return (int)answer(epoll_wait(epoll, events, most, timeout_ms));
+}
+
+static int sys_epoll_pwait2(int epoll, struct epoll_event *events, int most, int64_t timeout_ns)
+{
+    /* 64 bits each, whatever the machine's struct timespec is made of. */
+    const int64_t timeout[2] = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+
+    return (int)answer(
+        syscall(HKT__SYS_EPOLL_PWAIT2, epoll, events, most, timeout, NULL, (size_t)0));
+}
+#endif
 
 static int sys_set_nonblock(int fd)
 {
@@ -248,6 +273,11 @@ struct hkt__sys hkt__sys = {
     .send = sys_send,
     .recvmsg = sys_recvmsg,
     .sendmsg = sys_sendmsg,
+#if defined(__linux__)
+    .epoll_ctl = sys_epoll_ctl,
+    .epoll_wait = sys_epoll_wait,
+    .epoll_pwait2 = sys_epoll_pwait2,
+#endif
     .accept = sys_accept,
     .socket = sys_socket,
     .connect = sys_connect,
@@ -265,3 +295,39 @@ struct hkt__sys hkt__sys = {
     .thread = sys_thread,
     .thread_begin = sys_thread_begin,
 };
+
+#if defined(HKT_HAVE_REFILL)
+#define SUIT(door)                                                                                 \
+    if (hkt__sys.door == sys_##door)                                                               \
+    hkt__sys.door = hkt__refill_##door
+
+static void suit(void)
+{
+    if (!hkt__refill_wanted())
+        return;
+    SUIT(read);
+    SUIT(write);
+    SUIT(readv);
+    SUIT(writev);
+    SUIT(recv);
+    SUIT(send);
+    SUIT(recvmsg);
+    SUIT(sendmsg);
+    SUIT(accept);
+    SUIT(close);
+    SUIT(epoll_ctl);
+    SUIT(epoll_wait);
+    SUIT(epoll_pwait2);
+}
+
+void hkt__sys_suit(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, suit);
+}
+#else
+void hkt__sys_suit(void)
+{
+}
+#endif

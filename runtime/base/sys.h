@@ -15,6 +15,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct epoll_event;
+
 struct hkt__sys {
     ssize_t (*read)(int fd, void *buf, size_t size);
     ssize_t (*write)(int fd, const void *buf, size_t size);
@@ -24,6 +26,12 @@ struct hkt__sys {
     ssize_t (*send)(int fd, const void *buf, size_t size, int flags);
     ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
     ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
+#if defined(__linux__)
+    int (*epoll_ctl)(int epoll, int op, int fd, struct epoll_event *event);
+    int (*epoll_wait)(int epoll, struct epoll_event *events, int most, int timeout_ms);
+    /* -ENOSYS: before Linux 5.11. */
+    int (*epoll_pwait2)(int epoll, struct epoll_event *events, int most, int64_t timeout_ns);
+#endif
     /* The new descriptor, non-blocking and close-on-exec. */
     int (*accept)(int fd, struct sockaddr *addr, socklen_t *addr_size);
     int (*socket)(int domain, int type, int protocol);
@@ -58,5 +66,12 @@ struct hkt__sys {
 };
 
 extern struct hkt__sys hkt__sys;
+
+/* Opens those doors that suit this machine best, where none was replaced. Once; any thread. */
+void hkt__sys_suit(void);
+
+/* Of Linux: called by its number, the same on every ISA, because libraries older than the kernel
+ * lack it. */
+enum { HKT__SYS_EPOLL_PWAIT2 = 441 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "poller.h"
 
 #include "base/os.h"
+#include "base/sys.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { EVENTS = 1024 };
@@ -33,24 +33,6 @@ struct epoll {
     bool precise;         /* the kernel counts nanoseconds */
     struct epoll_event events[EVENTS];
 };
-
-/* epoll_pwait2 (Linux 5.11). Called by number, because libraries older than the kernel lack it. */
-#if defined(SYS_epoll_pwait2)
-static int wait_precisely(int fd, struct epoll_event *events, int most, int64_t timeout_ns)
-{
-    /* 64 bits each, whatever the machine's struct timespec is made of. */
-    const int64_t timeout[2] = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-
-    return (int)syscall(SYS_epoll_pwait2, fd, events, most, timeout, NULL, 0);
-}
-#else
-static int wait_precisely(int fd, struct epoll_event *events, int most, int64_t timeout_ns)
-{
-    (void)fd, (void)events, (void)most, (void)timeout_ns;
-    errno = ENOSYS;
-    return -1;
-}
-#endif
 
 /* Up, because late is right and early is not; and no more than fits, which is 24 days. */
 static int to_ms(int64_t ns)
@@ -88,7 +70,7 @@ static int epoll_open(struct hkt__poller *p)
     if (rc < 0)
         epoll_close(p);
     else
-        e->precise = !__tsan_init && wait_precisely(p->fd, e->events, EVENTS, 0) == 0;
+        e->precise = !__tsan_init && hkt__sys.epoll_pwait2(p->fd, e->events, EVENTS, 0) == 0;
     return rc;
 }
 
@@ -96,7 +78,7 @@ static int control(struct hkt__poller *p, int op, int fd, uint32_t events, uint6
 {
     struct epoll_event e = {.events = events, .data.u64 = token};
 
-    return epoll_ctl(p->fd, op, fd, &e) == 0 ? 0 : -errno;
+    return hkt__sys.epoll_ctl(p->fd, op, fd, &e);
 }
 
 /* EEXIST: it is widened; or fd was closed and made again by dup(), while another number kept the
@@ -130,8 +112,8 @@ static int wait_kernel(struct hkt__poller *p, int most, int64_t timeout_ns)
     struct epoll *e = p->impl;
 
     if (timeout_ns > 0 && e->precise)
-        return wait_precisely(p->fd, e->events, most, timeout_ns);
-    return epoll_wait(p->fd, e->events, most, timeout_ns < 0 ? -1 : to_ms(timeout_ns));
+        return hkt__sys.epoll_pwait2(p->fd, e->events, most, timeout_ns);
+    return hkt__sys.epoll_wait(p->fd, e->events, most, timeout_ns < 0 ? -1 : to_ms(timeout_ns));
 }
 
 static uint32_t translate(uint32_t events)
@@ -169,7 +151,7 @@ static int epoll_wait_events(struct hkt__poller *p, struct hkt__event *events, i
     int n = wait_kernel(p, most < EVENTS ? most : EVENTS, timeout_ns);
 
     if (n < 0)
-        return errno == EINTR ? 0 : -errno;
+        return n == -EINTR ? 0 : n;
     for (int i = 0; i < n; i++) {
         const struct epoll_event *came = &e->events[i];
         events[i] = (struct hkt__event){.token = came->data.u64, .what = translate(came->events)};

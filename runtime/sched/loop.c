@@ -13,6 +13,7 @@
 
 #include "base/os.h"
 #include "base/report.h"
+#include "base/sys.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,7 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
         return NULL;
     if (!opts)
         opts = &none;
+    hkt__sys_suit();
     hkt__fork_watch();
     loop->forks = hkt__forks;
     loop->thread = pthread_self();
