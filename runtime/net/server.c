@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Servers: a task that accepts for each listening socket, and a task for each connection. What the
- * server knows of a connection lies on that task's stack.
+ * server knows of a connection lies on that task's stack, but for where to find the task.
  */
 #include <hocket/net.h>
 #include <hocket/task.h>
