@@ -79,12 +79,15 @@ int hkt__fd_entry(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
 
     if (fd < 0)
         return -EBADF;
+    if (HKT_LIKELY((*entry = hkt__fd_find(loop, fd)) != NULL))
+        return 0;
     if (i >= table->chunk_count && grow(table, i) < 0)
         return -ENOMEM;
-    if (!table->chunks[i] &&
-        !(table->chunks[i] = hkt__os.alloc(HKT__FD_CHUNK * sizeof **table->chunks)))
+    struct hkt__fd *chunk = hkt__os.alloc(HKT__FD_CHUNK * sizeof *chunk);
+    if (!chunk)
         return -ENOMEM;
-    *entry = &table->chunks[i][(unsigned)fd % HKT__FD_CHUNK];
+    table->chunks[i] = chunk;
+    *entry = &chunk[(unsigned)fd % HKT__FD_CHUNK];
     return 0;
 }
 
@@ -109,8 +112,8 @@ int hkt__fd_meet(struct hkt_loop *loop, int fd, struct hkt__fd **entry)
 
 int hkt__fd_adopt(int fd, bool tcp)
 {
-    struct hkt__fd *e = fd >= 0 ? hkt__fd_find(hkt__loop, fd) : NULL;
-    int rc = HKT_LIKELY(e != NULL) ? 0 : hkt__fd_entry(hkt__loop, fd, &e);
+    struct hkt__fd *e;
+    int rc = hkt__fd_entry(hkt__loop, fd, &e);
 
     if (rc < 0)
         return rc;
