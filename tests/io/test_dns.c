@@ -45,7 +45,7 @@ static void expect_error(const char *host, const char *service, const struct add
     struct addrinfo *list = (struct addrinfo *)(uintptr_t)1;
     int rc = hkt_getaddrinfo(host, service, hints, &list);
 
-    cr_assert_eq(rc, code, "%s: %d", host, rc);
+    cr_assert_eq(rc, code, "%s: %d", host ? host : "NULL", rc);
     cr_assert_null(list);
 }
 
