@@ -61,7 +61,17 @@ static void begin(struct crowd *c)
     c->took = bench_now() - c->began;
 }
 
+/* Together, as a loop does it. */
 static void put_all_aside(struct crowd *c)
+{
+    c->began = bench_now();
+    ssize_t n = hkt_hibernate_all(0);
+    c->took = bench_now() - c->began;
+    if (n != (ssize_t)c->n)
+        bench_fail("%zd of %llu hibernate", n, (unsigned long long)c->n);
+}
+
+static void put_each_aside(struct crowd *c)
 {
     struct hkt_loop *loop = hkt_loop_current();
 
@@ -97,6 +107,13 @@ static int hibernate(void *arg)
 {
     begin(arg);
     put_all_aside(arg);
+    return 0;
+}
+
+static int hibernate_singly(void *arg)
+{
+    begin(arg);
+    put_each_aside(arg);
     return 0;
 }
 
@@ -136,6 +153,11 @@ static double time_wake(uint64_t n)
 static double time_hibernate(uint64_t n)
 {
     return run(hibernate, n);
+}
+
+static double time_hibernate_singly(uint64_t n)
+{
+    return run(hibernate_singly, n);
 }
 
 static double time_wake_hibernating(uint64_t n)
@@ -186,6 +208,7 @@ const struct bench_entry bench_table[] = {
     BENCH_COUNT("million", "wake", BENCH_IMPL, time_wake, MILLION),
     BENCH_COUNT("million", "end", BENCH_IMPL, time_end, MILLION),
     BENCH_COUNT("million", "hibernate", BENCH_IMPL, time_hibernate, MILLION),
+    BENCH_COUNT("million", "hibernate_singly", BENCH_IMPL, time_hibernate_singly, MILLION),
     MEMORY("memory_hibernating", park_hibernating),
     BENCH_COUNT("million", "wake_hibernating", BENCH_IMPL, time_wake_hibernating, MILLION),
     BENCH_END,

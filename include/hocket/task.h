@@ -15,6 +15,7 @@
 #include <hocket/loop.h>
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct hkt_context; /* context.h */
 
@@ -122,6 +123,10 @@ HKT_API void hkt_task_set_data(struct hkt_task *t, void *data);
 HKT_API int hkt_task_hibernate(struct hkt_task *t);
 HKT_API int hkt_task_rouse(struct hkt_task *t);
 HKT_API bool hkt_task_hibernates(const struct hkt_task *t);
+/* What: the same for all tasks of the running loop that wait, at least for so long, and that may be
+ * put aside; together they cost less than one by one. Returns: how many; -EPERM: no loop runs;
+ * -ENOTSUP as above. */
+HKT_API ssize_t hkt_hibernate_all(int64_t after_ns);
 /* What: how many stacks of this thread are put aside. */
 HKT_API size_t hkt_hibernating(void);
 

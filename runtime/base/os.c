@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "os.h"
 #include "arch.h"
+#include "pages.h"
 
 #include <hocket/base.h>
 
@@ -15,9 +16,6 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#if defined(__linux__)
-#include <sys/random.h>
-#endif
 #ifdef HKT_HAVE_SINGLE_THREADED
 #include <sys/single_threaded.h>
 #endif
@@ -25,11 +23,6 @@
 #include <valgrind/valgrind.h>
 #endif
 
-/* Linux 6.13. A guard installed so needs no mapping of its own. */
-#if defined(__linux__) && !defined(MADV_GUARD_INSTALL)
-#define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE  103
-#endif
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
 #endif
@@ -91,91 +84,6 @@ static void *os_map(size_t size)
 static void os_unmap(void *addr, size_t size)
 {
     munmap(addr, size);
-}
-
-#ifdef MADV_GUARD_INSTALL
-static atomic_int guard_advice; /* 0 not yet known, 1 works, -1 does not */
-
-/* Emulators answer success to an advice that they do not know, and the guard would be lost without
- * a word. So the first one is put to the test: the kernel must refuse to write there. */
-static bool guard_advice_works(void *addr, size_t size)
-{
-    if (atomic_load_explicit(&guard_advice, memory_order_relaxed) < 0)
-        return false;
-    if (madvise(addr, size, MADV_GUARD_INSTALL) != 0)
-        return false;
-    if (atomic_load_explicit(&guard_advice, memory_order_relaxed) == 0) {
-        bool refused = getrandom(addr, 1, GRND_NONBLOCK) < 0 && errno == EFAULT;
-        atomic_store_explicit(&guard_advice, refused ? 1 : -1, memory_order_relaxed);
-        return refused;
-    }
-    return true;
-}
-
-/* Whether the stacks' own guards are made so. What was hidden in one way is shown in the same. */
-static bool guards_by_advice(void)
-{
-    return atomic_load_explicit(&guard_advice, memory_order_relaxed) > 0;
-}
-
-static int advise(void *addr, size_t size, int advice)
-{
-    return madvise(addr, size, advice) == 0 ? 0 : -errno;
-}
-
-/* With protections, which take a mapping each: some thousand stacks, and then -ENOMEM. */
-static int os_hide(void *addr, size_t size)
-{
-    if (guards_by_advice())
-        return advise(addr, size, MADV_GUARD_INSTALL);
-    int rc = mprotect(addr, size, PROT_NONE) == 0 ? 0 : -errno;
-    return rc < 0 ? rc : advise(addr, size, MADV_DONTNEED);
-}
-
-static int os_show(void *addr, size_t size)
-{
-    if (guards_by_advice())
-        return advise(addr, size, MADV_GUARD_REMOVE);
-    return mprotect(addr, size, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
-}
-#else
-static bool guard_advice_works(void *addr, size_t size)
-{
-    (void)addr;
-    (void)size;
-    return false;
-}
-
-static int os_hide(void *addr, size_t size)
-{
-    if (madvise(addr, size, MADV_FREE) != 0)
-        return -errno;
-    return mprotect(addr, size, PROT_NONE) == 0 ? 0 : -errno;
-}
-
-static int os_show(void *addr, size_t size)
-{
-    return mprotect(addr, size, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
-}
-#endif
-
-static int os_guard(void *addr, size_t size)
-{
-    if (guard_advice_works(addr, size))
-        return 0;
-    return mprotect(addr, size, PROT_NONE) == 0 ? 0 : -errno;
-}
-
-static void os_release(void *addr, size_t size)
-{
-    madvise(addr, size, MADV_DONTNEED);
-}
-
-static int os_keep(void *addr, size_t size, enum hkt__access access)
-{
-    static const int prot[] = {PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE};
-
-    return mprotect(addr, size, prot[access]) == 0 ? 0 : -errno;
 }
 
 #if defined(__linux__)
@@ -290,11 +198,11 @@ struct hkt__os hkt__os = {
     .alloc = os_alloc,
     .map = os_map,
     .unmap = os_unmap,
-    .guard = os_guard,
-    .release = os_release,
-    .hide = os_hide,
-    .show = os_show,
-    .keep = os_keep,
+    .guard = hkt__pages_guard,
+    .release = hkt__pages_release,
+    .hide = hkt__pages_hide,
+    .show = hkt__pages_show,
+    .keep = hkt__pages_keep,
     .fill = os_fill,
     .alone = os_alone,
     .resident = os_resident,

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 enum hkt__access { HKT__NO_ACCESS, HKT__READ_ONLY, HKT__ALL_ACCESS };
 
@@ -21,11 +22,12 @@ struct hkt__os {
     void (*unmap)(void *addr, size_t size);
     /* Makes pages fault on any access. 0 or -errno. */
     int (*guard)(void *addr, size_t size);
-    /* Gives the memory of pages back to the kernel; they read as zero, or as they were, later. */
-    void (*release)(void *addr, size_t size);
-    /* Gives the memory of pages back to the kernel, so that any access faults; and has them read as
-     * zero again. 0 or -errno. */
-    int (*hide)(void *addr, size_t size);
+    /* Gives the memory of pages, in n places, back to the kernel; they read as zero, or as they
+     * were, later. */
+    void (*release)(const struct iovec *at, unsigned n);
+    /* The same, so that any access faults: in how many of the places, from the first; -errno. And
+     * has them read as zero again: 0 or -errno. */
+    int (*hide)(const struct iovec *at, unsigned n);
     int (*show)(void *addr, size_t size);
     /* Takes pages from other threads, if only for writing, and gives them back. 0 or -errno. */
     int (*keep)(void *addr, size_t size, enum hkt__access access);

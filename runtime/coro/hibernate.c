@@ -36,7 +36,8 @@ enum {
     CTX_WORDS = offsetof(struct hkt_ctx, flags) / WORD,
     CHUNK = 1 << 20,
     SHARED_STACK = 32768,
-    ALL_AT_ONCE = 1 << 18, /* stacks up to that size are guarded as a whole */
+    TOGETHER = 64,
+    RECORD_WORDS = 1024,
 };
 
 struct hkt__image {
@@ -50,6 +51,24 @@ struct hkt__image {
 
 enum { IMAGE_MOST = sizeof(struct hkt__image) / WORD + 2 * HKT__IMAGE_WORDS };
 
+/* On its way to rest. Its record has left the stack already: to move one touches its neighbours,
+ * and so perhaps other stacks, which must not have been copied yet. */
+struct going {
+    struct hkt_coro *c;
+    struct hkt__image *image;
+    size_t record_at, record_size;
+};
+
+/* Those that go together. */
+struct rest {
+    bool alone; /* the process has one thread; if not, they go one by one */
+    unsigned n;
+    size_t used; /* words of records */
+    struct going going[TOGETHER];
+    struct iovec live[TOGETHER], whole[TOGETHER];
+    uintptr_t records[RECORD_WORDS];
+};
+
 /* Of one thread. */
 struct hkt__images {
     struct hkt__images *next; /* of all threads */
@@ -60,6 +79,7 @@ struct hkt__images {
     uintptr_t *chunk;                /* the newest; its first word is the one before */
     size_t used;                     /* words of it */
     uintptr_t *free[IMAGE_MOST + 1]; /* by size in words; the first word is the next */
+    struct rest rest;
 };
 
 /* Other threads open stacks under it; it is never held while anything is touched that may itself be
@@ -166,22 +186,13 @@ static char *end_of(const struct hkt__cold *cold)
     return cold->low + cold->room - cold->colour;
 }
 
-/* What is guarded: everything, because a stack that was deeper before has memory below; of a large
- * one only what is live, as marks on each page would take page tables, and the rest is released. */
-static char *hidden_from(const struct hkt__cold *cold, const char *sp)
+/* The pages that are guarded: those that are live, as marks on each page of a stack take time, and
+ * of a large one page tables. */
+static struct iovec live_pages(const struct hkt__cold *cold, const void *sp)
 {
-    size_t page = hkt__os_page_size();
+    char *from = (char *)((uintptr_t)sp & ~(uintptr_t)(hkt__os_page_size() - 1));
 
-    return cold->room <= ALL_AT_ONCE ? cold->low : (char *)((uintptr_t)sp & ~(uintptr_t)(page - 1));
-}
-
-static int hide(const struct hkt__cold *cold, char *from)
-{
-    int rc = hkt__os.hide(from, (size_t)(cold->low + cold->room - from));
-
-    if (rc == 0 && from > cold->low)
-        hkt__os.release(cold->low, (size_t)(from - cold->low));
-    return rc;
+    return (struct iovec){from, (size_t)(cold->low + cold->room - from)};
 }
 
 /* Word by word, and not by memcpy(), which AddressSanitizer would have look at the frames' own
@@ -233,12 +244,13 @@ static HKT_NORETURN void is_lost(const struct hkt__cold *cold)
 }
 
 /* Other threads must not find the memory before what was in it. */
-static bool fill_apart(char *from, size_t size, void *live, const void *words, size_t bytes)
+static bool fill_apart(const struct iovec *p, void *live, const void *words, size_t bytes)
 {
-    if (hkt__os.keep(from, size, HKT__NO_ACCESS) < 0)
+    if (hkt__os.keep(p->iov_base, p->iov_len, HKT__NO_ACCESS) < 0)
         return false;
-    bool filled = hkt__os.show(from, size) == 0 && hkt__os.fill(live, words, bytes) == 0;
-    return hkt__os.keep(from, size, HKT__ALL_ACCESS) == 0 && filled;
+    bool filled = hkt__os.show(p->iov_base, p->iov_len) == 0 &&
+                  hkt__os.fill(live, words, bytes) == 0;
+    return hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) == 0 && filled;
 }
 
 /* What was live is on the stack again, but for the record, which is the owner's. */
@@ -246,14 +258,13 @@ static void open_stack(const struct hkt_coro *c, struct hkt__image *image, const
 {
     const struct hkt__cold *cold = c->cold;
     uintptr_t *live = live_of(c, image);
-    char *from = hidden_from(cold, (char *)live);
-    size_t size = (size_t)(cold->low + cold->room - from);
+    struct iovec pages = live_pages(cold, live);
 
     image->open = 1;
     cold->thread->images->opened++;
-    if (!hkt__os.alone() && fill_apart(from, size, live, words, image->words * WORD))
+    if (!hkt__os.alone() && fill_apart(&pages, live, words, image->words * WORD))
         return;
-    if (hkt__os.show(from, size) < 0)
+    if (hkt__os.show(pages.iov_base, pages.iov_len) < 0)
         is_lost(cold);
     copy(live, words, image->words);
 }
@@ -403,87 +414,178 @@ static size_t record_size(const struct hkt_coro *c)
     return r->kind->size / WORD;
 }
 
-static struct hkt__image *image_of(const struct hkt_coro *c, struct hkt__images *all)
+/* From now on it is found there. */
+static void move_record(struct hkt_coro *c, uintptr_t *to, size_t size)
+{
+    uintptr_t *from = c->data;
+
+    if (size == 0)
+        return;
+    copy(to, from, size);
+    c->data = to;
+    ((struct hkt__record *)(void *)to)->kind->move(from, to);
+}
+
+static struct hkt__image *image_of(const struct going *g, struct hkt__images *all)
 {
     uintptr_t words[HKT__IMAGE_WORDS + CTX_WORDS], packed[2 * HKT__IMAGE_WORDS];
+    const struct hkt_coro *c = g->c;
     const uintptr_t *live = c->ctx.sp;
     size_t n = (size_t)(end_of(c->cold) - (char *)c->ctx.sp) / WORD;
-    size_t apart = record_size(c);
-    size_t record_at = apart ? (size_t)((uintptr_t *)c->data - live) : 0;
 
     hkt__side_look(true);
     copy(words, live, n);
-    memset(words + record_at, 0, apart * WORD);
+    memset(words + g->record_at, 0, g->record_size * WORD);
     memcpy(words + n, &c->ctx, CTX_WORDS * WORD);
     size_t size = keep_words(packed, words, n + CTX_WORDS);
     hkt__side_look(false);
-    size_t whole = sizeof(struct hkt__image) / WORD + apart + size;
+    size_t whole = sizeof(struct hkt__image) / WORD + g->record_size + size;
     struct hkt__image *image = image_take(all, whole);
     if (!image)
         return NULL;
     *image = (struct hkt__image){.size = (uint16_t)whole,
                                  .words = (uint16_t)n,
-                                 .record_at = (uint16_t)record_at,
-                                 .record_size = (uint16_t)apart};
-    copy(image->record, live + record_at, apart);
-    memcpy(image->record + apart, packed, size * WORD);
+                                 .record_at = (uint16_t)g->record_at,
+                                 .record_size = (uint16_t)g->record_size};
+    memcpy(image->record + g->record_size, packed, size * WORD);
     return image;
 }
 
-/* The record is found in the image from now on. */
-static void move_record(struct hkt_coro *c, struct hkt__image *image)
+static bool rest_has_room(const struct rest *r, const struct hkt_coro *c)
 {
-    struct hkt__record *r = c->data;
+    if (r->n == 0)
+        return true;
+    return r->alone && r->n < TOGETHER && r->used + record_size(c) <= RECORD_WORDS;
+}
 
-    if (!image->record_size)
-        return;
-    c->data = image->record;
-    ((struct hkt__record *)c->data)->kind->move(r, c->data);
+static void rest_add(struct rest *r, struct hkt_coro *c)
+{
+    const struct hkt__cold *cold = c->cold;
+    size_t size = record_size(c);
+    size_t at = size ? (size_t)((uintptr_t *)c->data - (uintptr_t *)c->ctx.sp) : 0;
+
+    if (r->n == 0)
+        r->alone = hkt__os.alone();
+    r->going[r->n] = (struct going){c, NULL, at, size};
+    r->live[r->n] = live_pages(cold, c->ctx.sp);
+    r->whole[r->n++] = (struct iovec){cold->low, cold->room};
+    move_record(c, r->records + r->used, size);
+    r->used += size;
+}
+
+/* Its pages may be gone. */
+static void put_back(const struct going *g)
+{
+    uintptr_t words[HKT__IMAGE_WORDS + CTX_WORDS];
+    size_t n = g->image->words;
+
+    bring_words(words, n + CTX_WORDS, g->image->record + g->record_size);
+    copy(live_of(g->c, g->image), words, n);
+}
+
+/* A stack that was deeper before has memory below, too. Guards are cheap to set where there is no
+ * memory any more; but other threads must not find it so. */
+static int hide(const struct rest *r, unsigned n)
+{
+    if (r->alone)
+        hkt__os.release(r->whole, n);
+    int hidden = hkt__os.hide(r->live, n);
+    if (!r->alone && hidden > 0)
+        hkt__os.release(r->whole, n);
+    for (unsigned i = hidden > 0 ? (unsigned)hidden : 0; r->alone && i < n; i++)
+        put_back(&r->going[i]);
+    return hidden;
+}
+
+/* What is written from now on is found in the stacks that come back, or fails. How many there are
+ * images of, and no memory; -errno. */
+static int exchange(struct rest *r, struct hkt__images *all)
+{
+    unsigned n = 0;
+
+    while (n < r->n && (r->going[n].image = image_of(&r->going[n], all)) != NULL)
+        n++;
+    return n > 0 ? hide(r, n) : -ENOMEM;
 }
 
 /* What other threads write to the stack comes before the image, or waits for the lock and has the
  * stack opened. */
-static int exchange(struct hkt_coro *c, struct hkt__images *all)
+static int exchange_apart(struct rest *r, struct hkt__images *all)
 {
-    char *from = hidden_from(c->cold, c->ctx.sp);
-    size_t size = (size_t)(c->cold->low + c->cold->room - from);
-    bool alone = hkt__os.alone();
-    int rc = alone ? 0 : hkt__os.keep(from, size, HKT__READ_ONLY);
+    const struct iovec *p = &r->live[0];
+    int rc = hkt__os.keep(p->iov_base, p->iov_len, HKT__READ_ONLY);
 
-    struct hkt__image *image = rc == 0 ? image_of(c, all) : NULL;
-    if (rc == 0 && !image)
-        rc = -ENOMEM;
     if (rc == 0)
-        rc = hide(c->cold, from);
-    if (!alone && hkt__os.keep(from, size, HKT__ALL_ACCESS) < 0)
-        is_lost(c->cold);
-    if (rc == 0) {
-        c->cold->image = image;
-        c->ctx.flags |= HKT__HIBERNATES;
-    } else if (image) {
-        image_give(all, image);
-    }
+        rc = exchange(r, all);
+    if (hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) < 0)
+        is_lost(r->going[0].c->cold);
     return rc;
 }
 
-int hkt__hibernate(struct hkt_coro *c)
+static void rests(const struct going *g, struct hkt__images *all)
 {
-    int rc = may_hibernate(c);
-    struct hkt__thread *t = c->cold->thread;
+    struct hkt_coro *c = g->c;
 
-    if (rc < 0)
-        return rc;
-    struct hkt__images *all = t->images ? t->images : images_make(t);
-    if (!all)
-        return -ENOMEM;
-    lock();
-    rc = exchange(c, all);
-    unlock();
-    if (rc < 0)
-        return rc;
     all->count++;
-    hkt__side_hide(c, c->cold->image, c->cold->image->size * WORD);
+    hkt__side_hide(c, g->image, g->image->size * WORD);
     hkt__ctx_begin(&c->ctx, all->shared_stack + SHARED_STACK, wake_up);
-    move_record(c, c->cold->image);
-    return 0;
+}
+
+static void stays(const struct going *g, struct hkt__images *all)
+{
+    if (g->image)
+        image_give(all, g->image);
+    move_record(g->c, (uintptr_t *)g->c->ctx.sp + g->record_at, g->record_size);
+}
+
+/* How many rest; -errno: none. To move a record touches its neighbours, and so perhaps any of these
+ * stacks; before, all of them must be as those that rest are. */
+static int rest_end(struct rest *r, struct hkt__images *all)
+{
+    lock();
+    int n = r->alone ? exchange(r, all) : exchange_apart(r, all);
+    for (int i = 0; i < n; i++) {
+        r->going[i].c->cold->image = r->going[i].image;
+        r->going[i].c->ctx.flags |= HKT__HIBERNATES;
+    }
+    unlock();
+    for (int i = 0; i < n; i++)
+        rests(&r->going[i], all);
+    for (unsigned i = 0; i < r->n; i++)
+        if ((int)i < n)
+            move_record(r->going[i].c, r->going[i].image->record, r->going[i].record_size);
+        else
+            stays(&r->going[i], all);
+    r->n = 0;
+    r->used = 0;
+    return n;
+}
+
+static void note(int answer, int *done, int *rc)
+{
+    if (answer < 0)
+        *rc = answer;
+    else
+        *done += answer;
+}
+
+int hkt__hibernate(struct hkt_coro *const *those, unsigned n)
+{
+    struct hkt__thread *t = hkt__thread_current;
+    struct hkt__images *all = t->images ? t->images : images_make(t);
+    int done = 0, rc = all ? 0 : -ENOMEM;
+
+    for (unsigned i = 0; all && i < n; i++) {
+        int refused = may_hibernate(those[i]);
+        if (refused < 0) {
+            rc = refused;
+            continue;
+        }
+        if (!rest_has_room(&all->rest, those[i]))
+            note(rest_end(&all->rest, all), &done, &rc);
+        rest_add(&all->rest, those[i]);
+    }
+    if (all && all->rest.n > 0)
+        note(rest_end(&all->rest, all), &done, &rc);
+    return done > 0 ? done : rc;
 }

@@ -24,12 +24,12 @@ struct hkt__record {
 
 enum { HKT__IMAGE_WORDS = 320 }; /* the most that an image holds of a stack */
 
-/* Puts the stack of c, a suspended coroutine that nobody but the caller will resume, aside. c->data
- * is a record on that stack; if it can be moved it goes into the image, and c->data is its new
- * address.
- * 0; -EALREADY; -EBUSY: it is suspended on another stack than its own; -E2BIG: too much is live;
- * -ENOMEM; -ENOTSUP: not under Valgrind; -errno. */
-int hkt__hibernate(struct hkt_coro *c);
+/* Puts the stacks of n coroutines aside, which are suspended and which nobody but the caller will
+ * resume; many at once cost half of what each does by itself. The data of each is a record on its
+ * stack; if that can be moved it goes into the image, and data is its new address.
+ * How many were; if none, why the last was not: -EALREADY; -EBUSY: it is suspended on another stack
+ * than its own; -E2BIG: too much is live; -ENOMEM; -ENOTSUP: not under Valgrind; -errno. */
+int hkt__hibernate(struct hkt_coro *const *those, unsigned n);
 
 static inline bool hkt__hibernates(const struct hkt_coro *c)
 {

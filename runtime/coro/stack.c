@@ -357,8 +357,14 @@ static bool idle(const struct hkt_coro *c)
     return !c->cold || c->ctx.flags & HKT__COOL;
 }
 
+/* Pages that are given back together. */
+struct given {
+    unsigned n;
+    struct iovec at[HKT__COOL_TOGETHER];
+};
+
 /* The page of a small stack goes when the last of those in it does. */
-static void release_shared(const struct hkt_coro *c)
+static void give_shared(struct given *g, const struct hkt_coro *c)
 {
     size_t page = hkt__os_page_size();
     size_t in_page = (uintptr_t)c->cold->low & (page - 1);
@@ -367,7 +373,33 @@ static void release_shared(const struct hkt_coro *c)
     for (size_t i = 0; i < page / HKT__STACK_SMALL; i++)
         if (!idle(&first[i]))
             return;
-    hkt__os.release(c->cold->low - in_page, page);
+    g->at[g->n++] = (struct iovec){c->cold->low - in_page, page};
+}
+
+static void cool(struct hkt__pool *pool, struct hkt_coro *c, struct given *g)
+{
+    if (c->cold->thread->profiled)
+        hkt__profile_end(c);
+    c->ctx.flags |= HKT__COOL;
+    if (hkt__stack_guarded(c->cold))
+        g->at[g->n++] = (struct iovec){c->cold->low, c->cold->room};
+    else
+        give_shared(g, c);
+    c->data = pool->cool;
+    pool->cool = c;
+    pool->cool_count++;
+}
+
+/* Those that were used longest ago, and many of them, because that takes one call of the system. */
+static void make_room(struct hkt__pool *pool)
+{
+    struct given g = {0};
+
+    for (unsigned i = 0; i < HKT__COOL_TOGETHER; i++)
+        cool(pool, pool->warm[i], &g);
+    hkt__os.release(g.at, g.n);
+    pool->warm_count -= HKT__COOL_TOGETHER;
+    memmove(pool->warm, pool->warm + HKT__COOL_TOGETHER, pool->warm_count * sizeof *pool->warm);
 }
 
 void hkt__stack_give_slow(struct hkt_coro *c)
@@ -375,23 +407,16 @@ void hkt__stack_give_slow(struct hkt_coro *c)
     struct hkt__cold *cold = c->cold;
     struct hkt__pool *pool = cold->pool;
 
-    if (pool && hkt__stack_keep(pool, c))
+    if (pool) {
+        if (pool->warm_count == HKT__WARM_MOST)
+            make_room(pool);
+        (void)hkt__stack_keep(pool, c);
         return;
+    }
     if (cold->thread->profiled)
         hkt__profile_end(c);
     c->ctx.flags = HKT__FREED;
-    if (!pool) {
-        disown(cold->thread, c);
-        return;
-    }
-    c->ctx.flags |= HKT__COOL;
-    if (hkt__stack_guarded(cold))
-        hkt__os.release(cold->low, cold->room);
-    else
-        release_shared(c);
-    c->data = pool->cool;
-    pool->cool = c;
-    pool->cool_count++;
+    disown(cold->thread, c);
 }
 
 struct hkt_coro *hkt__stack_walk(struct hkt__walk *w)

@@ -19,6 +19,7 @@ enum {
     USUAL_MOST = 256,
     LOOKS = 16, /* tasks looked at for each that may be put aside */
     RANDOM_LOOKS = 64,
+    TOGETHER = 64, /* put aside at once */
 };
 
 /* Between the sweeps of a round. */
@@ -45,22 +46,49 @@ static bool safe(struct hkt_loop *loop)
     return false;
 }
 
+/* Those that are put aside together. */
+struct some {
+    unsigned n, done;
+    struct hkt_coro *those[TOGETHER];
+};
+
+static void put_aside(struct some *s)
+{
+    int rc = hkt__hibernate(s->those, s->n);
+
+    s->done += rc > 0 ? (unsigned)rc : 0;
+    s->n = 0;
+}
+
+static void add(struct some *s, struct hkt_coro *c)
+{
+    s->those[s->n++] = c;
+    if (s->n == TOGETHER)
+        put_aside(s);
+}
+
+static int64_t waits_since(const struct hkt_coro *c)
+{
+    return ((const struct hkt__wait *)c->data)->since;
+}
+
 static void sweep(struct hkt_loop *loop, struct hkt__hibernation *h)
 {
-    unsigned done = 0;
+    struct some some = {0};
     struct hkt_coro *c = NULL;
 
     hkt__rouse_opened();
-    for (unsigned looks = h->most * LOOKS; looks > 0 && done < h->most; looks--) {
+    for (unsigned looks = h->most * LOOKS; looks > 0 && some.done + some.n < h->most; looks--) {
         if (!(c = hkt__stack_walk(&h->walk)))
             break;
         if (!may_rest(loop, c))
             continue;
-        if (loop->now - ((const struct hkt__wait *)c->data)->since < h->after)
+        if (loop->now - waits_since(c) < h->after)
             h->too_young = true;
-        else if (hkt__hibernate(c) == 0)
-            done++;
+        else
+            add(&some, c);
     }
+    put_aside(&some);
     if (c) {
         h->next = loop->now + PAUSE;
     } else {
@@ -78,14 +106,14 @@ static uint32_t random_bits(struct hkt__hibernation *h)
 
 static void sweep_at_random(struct hkt_loop *loop, struct hkt__hibernation *h)
 {
+    struct some some = {0};
+    struct hkt_coro *c;
+
     hkt__rouse_opened();
-    for (int looks = 0; looks < RANDOM_LOOKS; looks++) {
-        struct hkt_coro *c = hkt__stack_walk(&h->walk);
-        if (!c)
-            return;
+    for (int looks = 0; looks < RANDOM_LOOKS && (c = hkt__stack_walk(&h->walk)) != NULL; looks++)
         if (may_rest(loop, c) && random_bits(h) % 4 == 0)
-            (void)hkt__hibernate(c);
-    }
+            add(&some, c);
+    put_aside(&some);
 }
 
 void hkt__hibernation_sweep(struct hkt_loop *loop)
@@ -144,15 +172,37 @@ void hkt__hibernation_end(struct hkt_loop *loop)
 
 int hkt_task_hibernate(struct hkt_task *t)
 {
-    int rc = hkt__coro_check((const struct hkt_coro *)t, "hibernate");
+    struct hkt_coro *c = (struct hkt_coro *)t;
+    int rc = hkt__coro_check(c, "hibernate");
 
     if (rc < 0)
         return rc == -EXDEV ? hkt__foreign(hkt__job(t)->loop, "hibernate") : rc;
-    if (hkt__hibernates(&t->coro))
+    if (hkt__hibernates(c))
         return -EALREADY;
-    if (!may_rest(hkt__job(t)->loop, &t->coro))
+    if (!may_rest(hkt__job(t)->loop, c))
         return -EBUSY;
-    return hkt__faults_come() ? hkt__hibernate(&t->coro) : -ENOTSUP;
+    if (!hkt__faults_come())
+        return -ENOTSUP;
+    rc = hkt__hibernate(&c, 1);
+    return rc < 0 ? rc : 0;
+}
+
+ssize_t hkt_hibernate_all(int64_t after_ns)
+{
+    struct hkt_loop *loop = hkt__loop;
+    struct hkt__walk walk = {0};
+    struct some some = {0};
+
+    if (!loop)
+        return -EPERM;
+    if (!hkt__faults_come())
+        return -ENOTSUP;
+    int64_t now = hkt__loop_clock(loop);
+    for (struct hkt_coro *c; (c = hkt__stack_walk(&walk)) != NULL;)
+        if (may_rest(loop, c) && now - waits_since(c) >= after_ns)
+            add(&some, c);
+    put_aside(&some);
+    return (ssize_t)some.done;
 }
 
 int hkt_task_rouse(struct hkt_task *t)

@@ -55,11 +55,12 @@ static inline int doors_guard(void *addr, size_t size)
     return doors_fails(&doors.fail_guard) ? -ENOMEM : doors.real.guard(addr, size);
 }
 
-static inline void doors_release(void *addr, size_t size)
+static inline void doors_release(const struct iovec *at, unsigned n)
 {
     doors.releases++;
-    doors.released += size;
-    doors.real.release(addr, size);
+    for (unsigned i = 0; i < n; i++)
+        doors.released += at[i].iov_len;
+    doors.real.release(at, n);
 }
 
 /* From now on the library goes through these. Each test is a process, so nothing is put back. */

@@ -55,6 +55,15 @@ static void touch(void *arg)
         (void)*(volatile char *)touch->at;
 }
 
+static bool faults(char *at, bool writes)
+{
+    struct touch touch_it = {at, writes};
+    struct child child;
+
+    cr_assert(child_run(&child, touch, &touch_it));
+    return !child_ended_well(&child);
+}
+
 /* Also where an emulator says yes to an advice that it does not know. */
 Test(os, a_guard_faults_on_reading_and_writing_and_its_neighbours_do_not)
 {
@@ -64,12 +73,8 @@ Test(os, a_guard_faults_on_reading_and_writing_and_its_neighbours_do_not)
     for (int round = 0; round < 2; round++) { /* the first use may be a trial */
         char *guard = p + (size_t)(2 + 3 * round) * page;
         cr_assert_eq(hkt__os.guard(guard, page), 0);
-        for (int i = 0; i < 4; i++) {
-            struct touch touch_it = {guard + (i & 2 ? page - 1 : 0), i & 1};
-            struct child child;
-            cr_assert(child_run(&child, touch, &touch_it));
-            cr_assert(!child_ended_well(&child), "guard %d, touch %d", round, i);
-        }
+        for (int i = 0; i < 4; i++)
+            cr_assert(faults(guard + (i & 2 ? page - 1 : 0), i & 1), "guard %d, touch %d", round, i);
         memset(guard - page, 1, page);
         memset(guard + page, 1, page);
     }
@@ -99,10 +104,81 @@ Test(os, resident_pages_are_counted_from_the_top_and_release_gives_them_back)
     cr_assert_eq(hkt__os.resident(p, PAGES * page), 0u, "not the topmost");
     p[7 * page] = p[6 * page + 5] = p[5 * page] = 1;
     cr_assert_eq(hkt__os.resident(p, PAGES * page), 3u);
-    hkt__os.release(p, PAGES * page);
+    hkt__os.release(&(const struct iovec){p, PAGES * page}, 1);
     cr_assert_eq(hkt__os.resident(p, PAGES * page), 0u);
     p[7 * page] = 2;
     cr_assert_eq(p[7 * page], 2, "and can be used again");
+    hkt__os.unmap(p, PAGES * page);
+}
+
+Test(os, many_places_are_released_at_once_and_what_lies_between_stays)
+{
+    size_t page = hkt__os_page_size();
+    char *p = map_pages();
+    struct iovec odd[PAGES / 2];
+
+    if (where_emulator() || where_valgrind())
+        cr_skip_test("this is no kernel that tells or forgets pages");
+    cr_assert_eq(hkt__os.guard(p, page), 0); /* or what the kernel can is not known */
+    hkt__os.unmap(p, PAGES * page);
+    p = map_pages();
+    for (size_t i = 0; i < PAGES; i++)
+        p[i * page] = 'x';
+    for (size_t i = 0; i < PAGES / 2; i++)
+        odd[i] = (struct iovec){p + (2 * i + 1) * page, page};
+    hkt__os.release(odd, PAGES / 2);
+    for (size_t i = 0; i < PAGES; i++)
+        cr_assert_eq(p[i * page], i % 2 ? 0 : 'x', "page %zu", i);
+    hkt__os.unmap(p, PAGES * page);
+}
+
+/* The one in the middle is not mapped any more. */
+Test(os, a_place_that_cannot_be_released_keeps_none_of_the_others)
+{
+    size_t page = hkt__os_page_size();
+    char *p = map_pages();
+    struct iovec all[PAGES];
+
+    if (where_emulator() || where_valgrind())
+        cr_skip_test("this is no kernel that tells or forgets pages");
+    cr_assert_eq(hkt__os.guard(p, page), 0);
+    for (size_t i = 0; i < PAGES; i++)
+        all[i] = (struct iovec){p + i * page, page};
+    for (size_t i = 1; i < PAGES; i++)
+        p[i * page] = 'x';
+    hkt__os.unmap(p + 4 * page, page);
+    hkt__os.release(all, PAGES);
+    for (size_t i = 1; i < PAGES; i++)
+        if (i != 4)
+            cr_assert_eq(p[i * page], 0, "page %zu", i);
+    hkt__os.unmap(p, PAGES * page);
+}
+
+Test(os, of_many_places_it_is_told_how_many_were_hidden)
+{
+    size_t page = hkt__os_page_size();
+    char *p = map_pages();
+    struct iovec all[PAGES];
+
+    if (where_emulator() || where_valgrind())
+        cr_skip_test("this is no kernel that tells or forgets pages");
+    cr_assert_eq(hkt__os.guard(p, page), 0);
+    hkt__os.unmap(p, PAGES * page);
+    p = map_pages();
+    for (size_t i = 0; i < PAGES; i++)
+        all[i] = (struct iovec){p + i * page, page};
+    p[page] = p[5 * page] = 'x';
+    hkt__os.unmap(p + 4 * page, page);
+    cr_assert_eq(hkt__os.hide(all, PAGES), 4);
+    cr_assert(hkt__os.hide(&all[4], 4) < 0);
+    cr_assert_eq(p[5 * page], 'x', "after that which could not be, nothing was");
+    cr_assert_eq(hkt__os.hide(&all[5], 3), 3);
+    for (size_t i = 0; i < PAGES; i++)
+        if (i != 4) {
+            cr_assert(faults(p + i * page, false), "page %zu", i);
+            cr_assert_eq(hkt__os.show(p + i * page, page), 0);
+            cr_assert_eq(p[i * page], 0);
+        }
     hkt__os.unmap(p, PAGES * page);
 }
 

@@ -65,7 +65,7 @@ Test(stack, reuse_maps_and_guards_nothing_more)
     cr_assert_eq(doors.allocs + doors.maps + doors.guards + doors.releases, 0);
 }
 
-enum { BEYOND = 200, MANY = HKT__WARM_MOST + BEYOND };
+enum { BEYOND = 3 * HKT__COOL_TOGETHER, MANY = HKT__WARM_MOST + BEYOND };
 static struct hkt_coro *many[MANY];
 
 static void make_many(void)
@@ -79,10 +79,15 @@ static void make_many(void)
     }
 }
 
+static void free_many_from(int first)
+{
+    for (int i = first; i < MANY; i++)
+        hkt_coro_free(many[i]);
+}
+
 static void free_many(void)
 {
-    for (int i = 0; i < MANY; i++)
-        hkt_coro_free(many[i]);
+    free_many_from(0);
 }
 
 static int count_resident(void)
@@ -99,12 +104,21 @@ Test(stack, beyond_a_bound_freed_stacks_give_their_pages_back)
     doors_install();
     make_many();
     free_many();
-    cr_assert_eq(doors.releases, BEYOND);
+    cr_assert_eq(doors.releases, BEYOND / HKT__COOL_TOGETHER, "many at a time");
     cr_assert_eq(doors.released, BEYOND * many[0]->cold->room);
     if (where_emulator() || where_valgrind())
         cr_skip_test("this is no kernel that tells or forgets pages");
     if (!where_sanitizer())
         cr_assert_eq(count_resident(), HKT__WARM_MOST, "only those kept warm hold memory");
+}
+
+Test(stack, those_that_were_used_last_keep_their_pages)
+{
+    make_many();
+    free_many();
+    for (int i = MANY - 1; i >= BEYOND; i--)
+        cr_assert_eq(hkt_coro_new(must_not_run, NULL), many[i]);
+    free_many_from(BEYOND);
 }
 
 Test(stack, those_that_gave_their_pages_back_are_used_before_new_ones)
