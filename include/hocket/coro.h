@@ -148,9 +148,10 @@ HKT_API size_t hkt_coro_stack_used(const struct hkt_coro *c);
  * this thread has, and what others have given back. Thread: any. */
 HKT_API size_t hkt_stack_suggest(hkt_body_fn *body);
 
-/* What: writes to standard error, for each function that coroutines, generators or tasks ran: how
- * many did, the most bytes of its stack that one used, of how many, and hkt_stack_suggest(). The
- * same is written at exit where HKT_STACK_PROFILE is set. Thread: any. */
+/* What: writes to standard error, for each function that coroutines, generators or tasks ran, and
+ * each place in the program where those were made: how many there were, the most bytes of its stack
+ * that one used, of how many, and the stack_size for those made there. The same is written at exit
+ * where HKT_STACK_PROFILE is set. Thread: any. */
 HKT_API void hkt_stack_report(void);
 
 /* What: writes to standard error, a line each, the coroutines and generators of this thread that

@@ -46,6 +46,7 @@ struct hkt__watched {
     struct hkt__peer peer;
     struct hkt_coro *leaf; /* on whose stack it is suspended, if that is not its own */
     struct hkt_coro *next; /* in the thread's list of those on the user's memory */
+    void *site;            /* where in the program it was made for its present use */
 };
 
 /* What a control block has room for on behalf of the layer above; costs memory only when used, and
@@ -138,7 +139,11 @@ void hkt__coro_begin(struct hkt_coro *c);
 /* The same for a coroutine that is not resumed but scheduled: it begins in fn. */
 void hkt__coro_begin_at(struct hkt_coro *c, hkt_ctx_fn *fn);
 /* A control block dressed for a new use; the function is still to be set. */
-struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits);
+struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits,
+                                void *site);
+/* Where the function that is called by the program returns to. It is HKT__APART, or else, with the
+ * whole program compiled at once, it would be part of what calls it. */
+#define HKT__SITE __builtin_return_address(0)
 /* Steps c itself, which is suspended or fresh. */
 int hkt__coro_run(struct hkt_coro *c, struct hkt_msg msg, void **value);
 /* Suspends self, whose resumer from now on is that of to, and goes on in to. */

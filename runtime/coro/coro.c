@@ -76,7 +76,7 @@ HKT_INLINE void rewind_unwatched(struct hkt_coro *c, void *arg)
     c->ctx.flags = HKT__CREATED;
 }
 
-static void rewind_to_start(struct hkt_coro *c, void *arg)
+static void rewind_to_start(struct hkt_coro *c, void *arg, void *site)
 {
     const struct hkt__cold *cold = c->cold;
     bool special = (cold->traits & (HKT__GUARDED | HKT_CORO_FPENV)) != HKT__GUARDED;
@@ -85,6 +85,7 @@ static void rewind_to_start(struct hkt_coro *c, void *arg)
     if (special || cold->thread->watched) {
         c->ctx.flags |= HKT__SLOW;
         hkt__side_watch(c);
+        cold->watched->site = site;
     }
     if (cold->traits & HKT_CORO_PAINT)
         paint(c->cold);
@@ -108,7 +109,8 @@ HKT_INLINE void dress(struct hkt_coro *c, const char *name, void *data, uint32_t
         c->data = data;
 }
 
-static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, uint32_t traits)
+static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, uint32_t traits,
+                                  void *site)
 {
     struct hkt_coro *c = take(opts);
 
@@ -116,64 +118,68 @@ static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, u
         return NULL;
     traits |= opts->flags | (hkt__stack_guarded(c->cold) ? HKT__GUARDED : 0);
     dress(c, opts->name ? opts->name : usual_name, opts->data, traits);
-    rewind_to_start(c, arg);
+    rewind_to_start(c, arg, site);
     return c;
 }
 
 /* Apart, so that the usual case saves no register for it. */
-HKT__APART static struct hkt_coro *make_slow(struct hkt_coro *warm, void *arg, uint32_t traits)
+HKT__APART static struct hkt_coro *make_slow(struct hkt_coro *warm, void *arg, uint32_t traits,
+                                             void *site)
 {
     struct hkt_coro *c = warm ? warm : hkt__stack_take(HKT__STACK_DEFAULT);
 
     if (!c)
         return NULL;
     dress(c, usual_name, NULL, traits | HKT__GUARDED);
-    rewind_to_start(c, arg);
+    rewind_to_start(c, arg, site);
     return c;
 }
 
 /* The usual case in one stretch: a block used before, and nothing to watch. */
-static struct hkt_coro *make_usual(void *arg, uint32_t traits)
+static struct hkt_coro *make_usual(void *arg, uint32_t traits, void *site)
 {
     struct hkt_coro *c = hkt__stack_take_warm();
 
     if (HKT_UNLIKELY(!c || hkt__thread_current->watched))
-        return make_slow(c, arg, traits);
+        return make_slow(c, arg, traits, site);
     dress(c, usual_name, NULL, traits | HKT__GUARDED);
     rewind_unwatched(c, arg);
     return c;
 }
 
-struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits)
+struct hkt_coro *hkt__coro_make(void *arg, const struct hkt_coro_opts *opts, uint32_t traits,
+                                void *site)
 {
-    return opts ? make_with(arg, opts, traits) : make_usual(arg, traits);
+    return opts ? make_with(arg, opts, traits, site) : make_usual(arg, traits, site);
 }
 
-HKT__APART static struct hkt_coro *new_slow(struct hkt_coro *warm, hkt_coro_fn *fn, void *arg)
+HKT__APART static struct hkt_coro *new_slow(struct hkt_coro *warm, hkt_coro_fn *fn, void *arg,
+                                            void *site)
 {
-    struct hkt_coro *c = make_slow(warm, arg, 0);
+    struct hkt_coro *c = make_slow(warm, arg, 0, site);
 
     if (c)
         c->cold->fn.coro = fn;
     return c;
 }
 
-struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg)
+HKT__APART struct hkt_coro *hkt_coro_new(hkt_coro_fn *fn, void *arg)
 {
     struct hkt_coro *c = hkt__stack_take_warm();
 
     /* As make_usual(), which would have fn saved around a call that is seldom made. */
     if (HKT_UNLIKELY(!c || hkt__thread_current->watched))
-        return new_slow(c, fn, arg);
+        return new_slow(c, fn, arg, HKT__SITE);
     dress(c, usual_name, NULL, HKT__GUARDED);
     rewind_unwatched(c, arg);
     c->cold->fn.coro = fn;
     return c;
 }
 
-struct hkt_coro *hkt_coro_new_opts(hkt_coro_fn *fn, void *arg, const struct hkt_coro_opts *opts)
+HKT__APART struct hkt_coro *hkt_coro_new_opts(hkt_coro_fn *fn, void *arg,
+                                              const struct hkt_coro_opts *opts)
 {
-    struct hkt_coro *c = hkt__coro_make(arg, opts, 0);
+    struct hkt_coro *c = hkt__coro_make(arg, opts, 0, HKT__SITE);
 
     if (c)
         c->cold->fn.coro = fn;
@@ -491,7 +497,7 @@ int hkt_coro_close(struct hkt_coro *c)
     return rc == HKT_ECLOSE || rc > 0 ? 0 : rc;
 }
 
-int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg)
+HKT__APART int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg)
 {
     int rc = hkt__coro_check(c, "reset");
 
@@ -502,7 +508,7 @@ int hkt_coro_reset(struct hkt_coro *c, hkt_coro_fn *fn, void *arg)
         return rc;
     report_last_error(c, rc);
     hkt__side_unwatch(c);
-    rewind_to_start(c, arg);
+    rewind_to_start(c, arg, HKT__SITE);
     c->cold->fn.coro = fn;
     return 0;
 }

@@ -12,14 +12,9 @@
 
 enum { COPY_MOST = 1024 };
 
-struct hkt_gen *hkt_gen_new(hkt_gen_fn *fn, void *arg)
+static struct hkt_gen *make(hkt_gen_fn *fn, void *arg, const struct hkt_coro_opts *opts, void *site)
 {
-    return hkt_gen_new_opts(fn, arg, NULL);
-}
-
-struct hkt_gen *hkt_gen_new_opts(hkt_gen_fn *fn, void *arg, const struct hkt_coro_opts *opts)
-{
-    struct hkt_coro *c = hkt__coro_make(arg, opts, HKT__IS_GEN);
+    struct hkt_coro *c = hkt__coro_make(arg, opts, HKT__IS_GEN, site);
 
     if (!c)
         return NULL;
@@ -27,7 +22,18 @@ struct hkt_gen *hkt_gen_new_opts(hkt_gen_fn *fn, void *arg, const struct hkt_cor
     return (struct hkt_gen *)c;
 }
 
-struct hkt_gen *hkt_gen_new_copy(hkt_gen_fn *fn, const void *arg, size_t size)
+HKT__APART struct hkt_gen *hkt_gen_new(hkt_gen_fn *fn, void *arg)
+{
+    return make(fn, arg, NULL, HKT__SITE);
+}
+
+HKT__APART struct hkt_gen *hkt_gen_new_opts(hkt_gen_fn *fn, void *arg,
+                                            const struct hkt_coro_opts *opts)
+{
+    return make(fn, arg, opts, HKT__SITE);
+}
+
+HKT__APART struct hkt_gen *hkt_gen_new_copy(hkt_gen_fn *fn, const void *arg, size_t size)
 {
     struct hkt_gen *g;
 
@@ -35,7 +41,7 @@ struct hkt_gen *hkt_gen_new_copy(hkt_gen_fn *fn, const void *arg, size_t size)
         hkt_report("generator arguments of %zu bytes are more than %d", size, COPY_MOST);
         return NULL;
     }
-    g = hkt_gen_new(fn, NULL);
+    g = make(fn, NULL, NULL, HKT__SITE);
     if (!g)
         return NULL;
     struct hkt__cold *cold = g->coro.cold;

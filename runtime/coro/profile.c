@@ -22,9 +22,9 @@ enum {
     WHOLLY_SEARCHED = 1 << 20, /* of larger stacks only what is resident below the top */
 };
 
-/* What is known of one function. */
+/* What is known of a function, begun by what was made in one place. */
 struct site {
-    uintptr_t fn;
+    uintptr_t fn, from;
     size_t ended;
     size_t living; /* of the thread that asks */
     size_t most;   /* bytes used */
@@ -34,9 +34,9 @@ struct site {
 /* Of the process. */
 static struct {
     pthread_mutex_t lock;
-    struct site site[SITES]; /* found by fn, or in the next place that is free */
+    struct site site[SITES]; /* found by both, or in the next place that is free */
     struct site *order[SITES];
-    size_t left_out; /* uses of functions that there was no place for */
+    size_t left_out; /* uses of those that there was no room for */
 } seen = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void report_at_exit(void)
@@ -110,15 +110,17 @@ HKT__UNSANITIZED static void wipe(const struct hkt__cold *cold)
 /* Noting; under the lock */
 
 /* NULL: there is no place left. */
-static struct site *site_of(uintptr_t fn)
+static struct site *site_of(uintptr_t fn, uintptr_t from)
 {
-    size_t at = fn / 16 % SITES;
+    size_t at = (fn / 16 + from) % SITES;
 
     for (size_t i = 0; i < SITES; i++, at = (at + 1) % SITES) {
         struct site *s = &seen.site[at];
-        if (!s->fn)
+        if (!s->fn) {
             s->fn = fn;
-        if (s->fn == fn)
+            s->from = from;
+        }
+        if (s->fn == fn && s->from == from)
             return s;
     }
     return NULL;
@@ -126,7 +128,7 @@ static struct site *site_of(uintptr_t fn)
 
 static struct site *note(const struct hkt_coro *c, size_t used)
 {
-    struct site *s = site_of((uintptr_t)c->cold->fn.coro);
+    struct site *s = site_of((uintptr_t)c->cold->fn.coro, (uintptr_t)c->cold->watched->site);
 
     if (!s) {
         seen.left_out++;
@@ -212,7 +214,7 @@ size_t hkt_stack_suggest(hkt_body_fn *body)
     pthread_mutex_lock(&seen.lock);
     note_all(hkt__thread_current);
     for (int i = 0; i < SITES; i++)
-        if (seen.site[i].fn == (uintptr_t)body && body)
+        if (seen.site[i].fn == (uintptr_t)body && body && suggestion(&seen.site[i]) > size)
             size = suggestion(&seen.site[i]);
     pthread_mutex_unlock(&seen.lock);
     return size;
@@ -225,12 +227,13 @@ static void write_line(const char *line, int n, size_t size)
 
 static void write_site(const struct site *s)
 {
-    char name[80], line[240];
+    char name[80], made_in[80], line[320];
 
     hkt__symbol_name(s->fn, name, sizeof name);
     name[strcspn(name, "+")] = '\0';
+    hkt__symbol_name(s->from - 1, made_in, sizeof made_in); /* behind the call */
     write_line(line,
-               snprintf(line, sizeof line, "  %-32s %8zu %10zu %10zu %10zu\n", name,
+               snprintf(line, sizeof line, "  %-24s %-28s %8zu %10zu %10zu %10zu\n", name, made_in,
                         s->ended + s->living, s->most, s->room, suggestion(s)),
                sizeof line);
 }
@@ -242,7 +245,7 @@ static int by_most(const void *a, const void *b)
     return (one->most < other->most) - (one->most > other->most);
 }
 
-/* The functions seen, those that need most first. */
+/* Those seen, and first those that need most. */
 static size_t put_in_order(void)
 {
     size_t n = 0;
@@ -261,15 +264,15 @@ static void write_table(void)
 
     write_line(line,
                snprintf(line, sizeof line,
-                        "hocket: stacks of %zu functions\n  %-32s %8s %10s %10s "
-                        "%10s\n",
-                        n, "function", "uses", "most used", "of", "stack_size"),
+                        "hocket: stacks made in %zu places\n  %-24s %-28s %8s %10s "
+                        "%10s %10s\n",
+                        n, "function", "made in", "uses", "most used", "of", "stack_size"),
                sizeof line);
     for (size_t i = 0; i < n; i++)
         write_site(seen.order[i]);
     if (seen.left_out > 0)
         write_line(line,
-                   snprintf(line, sizeof line, "  %zu uses of further functions\n", seen.left_out),
+                   snprintf(line, sizeof line, "  %zu uses of further places\n", seen.left_out),
                    sizeof line);
 }
 

@@ -343,22 +343,20 @@ int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*ca
 
 /* task.c */
 
+/* site: where in the program. */
 struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
-                                const struct hkt_task_opts *opts);
+                                const struct hkt_task_opts *opts, void *site);
 /* Whether tasks get more from who makes them than a function and its argument; until somebody has
  * said so, in any thread, a spawn looks at nothing else. */
 extern atomic_bool hkt__tasks_inherit;
 void hkt__task_inherit(struct hkt_task *t, const struct hkt_task_opts *opts, void *site);
-/* Called with what was made; site: where in the program. */
+/* Called with what was made. */
 static inline void hkt__task_inherits(struct hkt_task *t, const struct hkt_task_opts *opts,
                                       void *site)
 {
     if (HKT_UNLIKELY(atomic_load_explicit(&hkt__tasks_inherit, memory_order_relaxed)))
         hkt__task_inherit(t, opts, site);
 }
-/* Where the function that is called by the program returns to. It is HKT__APART, or else, with the
- * whole program compiled at once, it would be part of what calls it. */
-#define HKT__SITE __builtin_return_address(0)
 void hkt__task_start(struct hkt_task *t, bool eager);
 void hkt__bury(struct hkt_loop *loop);
 /* 0; -ENOMEM, -EPERM, -EDEADLK: whether the caller may wait for t. */

@@ -10,7 +10,9 @@
 #include <hocket/hocket.h>
 
 #include <alloca.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int tell_size(void *size)
 {
@@ -55,7 +57,7 @@ static int deep(void *bytes)
     return hkt_sleep(1);
 }
 
-static int some_tasks(void *arg)
+static __attribute__((noinline)) int some_tasks(void *arg)
 {
     struct hkt_task *t[3];
 
@@ -67,6 +69,54 @@ static int some_tasks(void *arg)
     for (int i = 0; i < 3; i++)
         cr_assert_eq(hkt_join(t[i]), 0);
     return 0;
+}
+
+static char said[4096];
+
+static void hear(const char *text, size_t size)
+{
+    size_t have = strlen(said);
+
+    cr_assert_lt(have + size, sizeof said);
+    memcpy(said + have, text, size);
+}
+
+static __attribute__((noinline)) int spawn_shallow(size_t *bytes)
+{
+    *bytes = 100;
+    return hkt_join(hkt_spawn(deep, bytes));
+}
+
+static __attribute__((noinline)) int spawn_in_group(size_t *bytes)
+{
+    struct hkt_group g = {0};
+
+    HKT_TRY(hkt_group_enter(&g));
+    return hkt_group_exit(&g, hkt_group_spawn(&g, deep, bytes));
+}
+
+static int in_places(void *bytes)
+{
+    HKT_TRY(some_tasks(bytes));
+    HKT_TRY(spawn_shallow(bytes));
+    return spawn_in_group(bytes);
+}
+
+Test(task_stack, places_that_spawn_the_same_are_told_apart)
+{
+    size_t bytes = 9000, most[2] = {0}, i = 0;
+
+    setenv("HKT_STACK_PROFILE", "1", 1);
+    cr_assert_eq(hkt_run(in_places, &bytes), 0);
+    hkt__os.write_stderr = hear;
+    hkt_stack_report();
+    cr_assert(strstr(said, " spawn_in_group"), "%s", said);
+    for (const char *line = said; (line = strstr(line, "  deep ")) != NULL && i < 2; line++)
+        if (!strstr(line, " some_tasks") || strstr(line, " some_tasks") > strchr(line, '\n'))
+            (void)sscanf(line, " deep %*s %*u %zu", &most[i++]);
+    cr_assert_eq(i, 2u, "%s", said);
+    if (!where_sanitizer())
+        cr_assert(most[0] < 8000 && most[1] < 8000, "%s", said);
 }
 
 Test(task_stack, tasks_are_measured_by_their_functions)
