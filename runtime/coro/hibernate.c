@@ -248,8 +248,8 @@ static bool fill_apart(const struct iovec *p, void *live, const void *words, siz
 {
     if (hkt__os.keep(p->iov_base, p->iov_len, HKT__NO_ACCESS) < 0)
         return false;
-    bool filled = hkt__os.show(p->iov_base, p->iov_len) == 0 &&
-                  hkt__os.fill(live, words, bytes) == 0;
+    bool filled =
+        hkt__os.show(p->iov_base, p->iov_len) == 0 && hkt__os.fill(live, words, bytes) == 0;
     return hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) == 0 && filled;
 }
 

@@ -74,7 +74,8 @@ Test(os, a_guard_faults_on_reading_and_writing_and_its_neighbours_do_not)
         char *guard = p + (size_t)(2 + 3 * round) * page;
         cr_assert_eq(hkt__os.guard(guard, page), 0);
         for (int i = 0; i < 4; i++)
-            cr_assert(faults(guard + (i & 2 ? page - 1 : 0), i & 1), "guard %d, touch %d", round, i);
+            cr_assert(faults(guard + (i & 2 ? page - 1 : 0), i & 1), "guard %d, touch %d", round,
+                      i);
         memset(guard - page, 1, page);
         memset(guard + page, 1, page);
     }

@@ -62,7 +62,8 @@ static int deep_gen(struct hkt_gen *self, void *bytes)
 }
 
 /* Apart, so that it is found by its name, as are those below. */
-static __attribute__((noinline)) void live(hkt_coro_fn *fn, void *arg, const struct hkt_coro_opts *opts)
+static __attribute__((noinline)) void live(hkt_coro_fn *fn, void *arg,
+                                           const struct hkt_coro_opts *opts)
 {
     struct hkt_coro *c = hkt_coro_new_opts(fn, arg, opts);
 
@@ -197,8 +198,8 @@ Test(profile, the_table_names_functions_and_has_those_first_that_need_most)
     cr_assert(strstr(said, "stacks made in 2 places"), "%s", said);
     const char *line = strstr(said, "  deep  "), *other = strstr(said, "  shallow  ");
     cr_assert(line && other, "%s", said);
-    cr_assert_eq(sscanf(line, " deep %*s %zu %zu %zu %zu", &uses, &most, &room, &suggested), 4, "%s",
-                 line);
+    cr_assert_eq(sscanf(line, " deep %*s %zu %zu %zu %zu", &uses, &most, &room, &suggested), 4,
+                 "%s", line);
     cr_assert_eq(uses, 3u);
     cr_assert_eq(suggested, hkt_stack_suggest(HKT_BODY(deep)));
     cr_assert(most <= room);
