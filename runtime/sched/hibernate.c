@@ -54,7 +54,7 @@ struct some {
 
 static void put_aside(struct some *s)
 {
-    int rc = hkt__hibernate(s->those, s->n);
+    int rc = s->n > 0 ? hkt__hibernate(s->those, s->n) : 0;
 
     s->done += rc > 0 ? (unsigned)rc : 0;
     s->n = 0;

@@ -168,7 +168,7 @@ Test(small, one_that_runs_away_faults_below_the_others_and_is_named)
 
 /* Memory */
 
-enum { BEYOND = 8 * HKT__COOL_TOGETHER, MANY = 2 * (HKT__WARM_MOST + BEYOND) };
+enum { BEYOND = HKT__COOL_TOGETHER, MANY = 2 * (HKT__WARM_MOST + BEYOND) };
 static struct hkt_coro *many[MANY];
 
 static void make_many(void)

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * How stacks are put aside, many of them in a few calls of the system:
+ *
+ *      records leave      images are taken      pages go           records go in
+ *      of all             of all                of all             of all
+ *
+ * To move a record touches its neighbours in lists and heaps, and so perhaps any of these stacks.
+ * Before the images are taken that is an ordinary write; after the pages have gone it is a fault,
+ * which brings a stack back. In between it would be lost.
+ */
+#include "images.h"
+#include "side.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { TOGETHER = 64, RECORD_WORDS = 1024 };
+
+/* On its way to rest: its record is not on its stack any more. */
+struct going {
+    struct hkt_coro *c;
+    struct hkt__image *image;
+    size_t record_at, record_size; /* words; at: from the first that is live */
+};
+
+/* Those that go together. */
+struct hkt__rest {
+    bool alone; /* the process has one thread; if not, they go one by one */
+    unsigned n;
+    size_t used; /* words of records */
+    struct going going[TOGETHER];
+    struct iovec live[TOGETHER], whole[TOGETHER];
+    uintptr_t records[RECORD_WORDS];
+};
+
+/* Where the context of one that hibernates leads. */
+HKT__UNSANITIZED static void wake_up(struct hkt_ctx *ctx, struct hkt_msg msg)
+{
+    hkt__rouse((struct hkt_coro *)ctx);
+    hkt__ctx_jump(ctx, msg);
+}
+
+static int may_hibernate(const struct hkt_coro *c)
+{
+    const struct hkt__cold *cold = c->cold;
+    const char *sp = c->ctx.sp;
+
+    if (hkt__hibernates(c))
+        return -EALREADY;
+    if (!(cold->traits & HKT__GUARDED) || cold->traits & HKT_CORO_PAINT || cold->thread->profiled ||
+        hkt__os_on_valgrind())
+        return -ENOTSUP;
+    if (sp < cold->low || sp > hkt__stack_end(cold))
+        return -EBUSY;
+    return (size_t)(hkt__stack_end(cold) - sp) > HKT__IMAGE_WORDS * HKT__WORD ? -E2BIG : 0;
+}
+
+/* The words of c's record that are moved. AddressSanitizer may have put it elsewhere than on the
+ * stack; then it is at hand. */
+static size_t record_size(const struct hkt_coro *c)
+{
+    const struct hkt__record *r = c->data;
+    size_t offset = (size_t)((uintptr_t)r - (uintptr_t)c->ctx.sp);
+
+    if (offset >= (size_t)(hkt__stack_end(c->cold) - (char *)c->ctx.sp) || !r->kind->move)
+        return 0;
+    return r->kind->size / HKT__WORD;
+}
+
+/* From now on it is found there. */
+static void move_record(struct hkt_coro *c, uintptr_t *to, size_t size)
+{
+    uintptr_t *from = c->data;
+
+    if (size == 0)
+        return;
+    hkt__copy_words(to, from, size);
+    c->data = to;
+    ((struct hkt__record *)(void *)to)->kind->move(from, to);
+}
+
+static struct hkt__image *image_of(const struct going *g, struct hkt__images *all)
+{
+    uintptr_t words[HKT__IMAGE_WORDS + HKT__CTX_WORDS], packed[2 * HKT__IMAGE_WORDS];
+    const struct hkt_coro *c = g->c;
+    const uintptr_t *live = c->ctx.sp;
+    size_t n = (size_t)(hkt__stack_end(c->cold) - (char *)c->ctx.sp) / HKT__WORD;
+
+    hkt__side_look(true);
+    hkt__copy_words(words, live, n);
+    memset(words + g->record_at, 0, g->record_size * HKT__WORD);
+    memcpy(words + n, &c->ctx, HKT__CTX_WORDS * HKT__WORD);
+    size_t size = hkt__image_keep(packed, words, n + HKT__CTX_WORDS);
+    hkt__side_look(false);
+    size_t whole = sizeof(struct hkt__image) / HKT__WORD + g->record_size + size;
+    struct hkt__image *image = hkt__image_take(all, whole);
+    if (!image)
+        return NULL;
+    *image = (struct hkt__image){.size = (uint16_t)whole,
+                                 .words = (uint16_t)n,
+                                 .record_at = (uint16_t)g->record_at,
+                                 .record_size = (uint16_t)g->record_size};
+    memcpy(image->record + g->record_size, packed, size * HKT__WORD);
+    return image;
+}
+
+static bool rest_has_room(const struct hkt__rest *r, const struct hkt_coro *c)
+{
+    if (r->n == 0)
+        return true;
+    return r->alone && r->n < TOGETHER && r->used + record_size(c) <= RECORD_WORDS;
+}
+
+static void rest_add(struct hkt__rest *r, struct hkt_coro *c)
+{
+    const struct hkt__cold *cold = c->cold;
+    size_t size = record_size(c);
+    size_t at = size ? (size_t)((uintptr_t *)c->data - (uintptr_t *)c->ctx.sp) : 0;
+
+    if (r->n == 0)
+        r->alone = hkt__os.alone();
+    r->going[r->n] = (struct going){c, NULL, at, size};
+    r->live[r->n] = hkt__live_pages(cold, c->ctx.sp);
+    r->whole[r->n++] = (struct iovec){cold->low, cold->room};
+    move_record(c, r->records + r->used, size);
+    r->used += size;
+}
+
+/* Its pages may be gone. */
+static void put_back(const struct going *g)
+{
+    uintptr_t words[HKT__IMAGE_WORDS + HKT__CTX_WORDS];
+    size_t n = g->image->words;
+
+    hkt__image_bring(words, n + HKT__CTX_WORDS, g->image->record + g->record_size);
+    hkt__copy_words(hkt__live_words(g->c, g->image), words, n);
+}
+
+/* A stack that was deeper before has memory below, too. Guards are cheap to set where there is no
+ * memory any more; but other threads must not find it so. */
+static int hide(const struct hkt__rest *r, unsigned n)
+{
+    if (r->alone)
+        hkt__os.release(r->whole, n);
+    int hidden = hkt__os.hide(r->live, n);
+    if (!r->alone && hidden > 0)
+        hkt__os.release(r->whole, n);
+    for (unsigned i = hidden > 0 ? (unsigned)hidden : 0; r->alone && i < n; i++)
+        put_back(&r->going[i]);
+    return hidden;
+}
+
+/* What is written from now on is found in the stacks that come back, or fails. How many there are
+ * images of, and no memory; -errno. */
+static int exchange(struct hkt__rest *r, struct hkt__images *all)
+{
+    unsigned n = 0;
+
+    while (n < r->n && (r->going[n].image = image_of(&r->going[n], all)) != NULL)
+        n++;
+    return n > 0 ? hide(r, n) : -ENOMEM;
+}
+
+/* What other threads write to the stack comes before the image, or waits for the lock and has the
+ * stack opened. */
+static int exchange_apart(struct hkt__rest *r, struct hkt__images *all)
+{
+    const struct iovec *p = &r->live[0];
+    int rc = hkt__os.keep(p->iov_base, p->iov_len, HKT__READ_ONLY);
+
+    if (rc == 0)
+        rc = exchange(r, all);
+    if (hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) < 0)
+        hkt__stack_is_lost(r->going[0].c->cold);
+    return rc;
+}
+
+static void rests(const struct going *g, struct hkt__images *all)
+{
+    struct hkt_coro *c = g->c;
+
+    all->count++;
+    hkt__side_hide(c, g->image, g->image->size * HKT__WORD);
+    hkt__ctx_begin(&c->ctx, all->shared_stack + HKT__SHARED_STACK, wake_up);
+}
+
+static void stays(const struct going *g, struct hkt__images *all)
+{
+    if (g->image)
+        hkt__image_give(all, g->image);
+    move_record(g->c, (uintptr_t *)g->c->ctx.sp + g->record_at, g->record_size);
+}
+
+/* How many rest; -errno: none. Before the first record is moved in, all of them must be as those
+ * that rest are. */
+static int rest_end(struct hkt__rest *r, struct hkt__images *all)
+{
+    hkt__images_lock();
+    int n = r->alone ? exchange(r, all) : exchange_apart(r, all);
+    for (int i = 0; i < n; i++) {
+        r->going[i].c->cold->image = r->going[i].image;
+        r->going[i].c->ctx.flags |= HKT__HIBERNATES;
+    }
+    hkt__images_unlock();
+    for (int i = 0; i < n; i++)
+        rests(&r->going[i], all);
+    for (unsigned i = 0; i < r->n; i++)
+        if ((int)i < n)
+            move_record(r->going[i].c, r->going[i].image->record, r->going[i].record_size);
+        else
+            stays(&r->going[i], all);
+    r->n = 0;
+    r->used = 0;
+    return n;
+}
+
+static void note(int answer, int *done, int *rc)
+{
+    if (answer < 0)
+        *rc = answer;
+    else
+        *done += answer;
+}
+
+static struct hkt__rest *rest_of(struct hkt__thread *t)
+{
+    struct hkt__images *all = t->images ? t->images : hkt__images_make(t);
+
+    if (all && !all->rest)
+        all->rest = hkt__os.alloc(sizeof *all->rest);
+    return all ? all->rest : NULL;
+}
+
+int hkt__hibernate(struct hkt_coro *const *those, unsigned n)
+{
+    struct hkt__thread *t = hkt__thread_current;
+    struct hkt__rest *r = rest_of(t);
+    int done = 0, rc = r ? 0 : -ENOMEM;
+
+    for (unsigned i = 0; r && i < n; i++) {
+        int refused = may_hibernate(those[i]);
+        if (refused < 0) {
+            rc = refused;
+            continue;
+        }
+        if (!rest_has_room(r, those[i]))
+            note(rest_end(r, t->images), &done, &rc);
+        rest_add(r, those[i]);
+    }
+    if (r && r->n > 0)
+        note(rest_end(r, t->images), &done, &rc);
+    return done > 0 ? done : rc;
+}
