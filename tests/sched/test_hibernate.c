@@ -320,7 +320,7 @@ Test(hibernate, timers_fire_in_the_order_in_which_they_would)
     }
 }
 
-/* Together. Unless told so, the loop does nothing of that by itself, whatever the environment says. */
+/* Together; and whatever the environment says, the loop does nothing of that by itself. */
 
 static const struct hkt_loop_opts by_hand = {.hibernate_after_ns = -1};
 
