@@ -109,8 +109,9 @@ HKT_INLINE void dress(struct hkt_coro *c, const char *name, void *data, uint32_t
         c->data = data;
 }
 
-static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts, uint32_t traits,
-                                  void *site)
+/* Apart, as make_slow() below. */
+HKT__APART static struct hkt_coro *make_with(void *arg, const struct hkt_coro_opts *opts,
+                                             uint32_t traits, void *site)
 {
     struct hkt_coro *c = take(opts);
 

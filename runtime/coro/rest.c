@@ -21,6 +21,7 @@ enum { TOGETHER = 64, RECORD_WORDS = 1024 };
 struct going {
     struct hkt_coro *c;
     struct hkt__image *image;
+    size_t size;                   /* of the image, in words: other threads write beside its own */
     size_t record_at, record_size; /* words; at: from the first that is live */
 };
 
@@ -80,7 +81,7 @@ static void move_record(struct hkt_coro *c, uintptr_t *to, size_t size)
     ((struct hkt__record *)(void *)to)->kind->move(from, to);
 }
 
-static struct hkt__image *image_of(const struct going *g, struct hkt__images *all)
+static struct hkt__image *image_of(struct going *g, struct hkt__images *all)
 {
     uintptr_t words[HKT__IMAGE_WORDS + HKT__CTX_WORDS], packed[2 * HKT__IMAGE_WORDS];
     const struct hkt_coro *c = g->c;
@@ -101,6 +102,7 @@ static struct hkt__image *image_of(const struct going *g, struct hkt__images *al
                                  .words = (uint16_t)n,
                                  .record_at = (uint16_t)g->record_at,
                                  .record_size = (uint16_t)g->record_size};
+    g->size = whole;
     memcpy(image->record + g->record_size, packed, size * HKT__WORD);
     return image;
 }
@@ -120,7 +122,7 @@ static void rest_add(struct hkt__rest *r, struct hkt_coro *c)
 
     if (r->n == 0)
         r->alone = hkt__os.alone();
-    r->going[r->n] = (struct going){c, NULL, at, size};
+    r->going[r->n] = (struct going){.c = c, .record_at = at, .record_size = size};
     r->live[r->n] = hkt__live_pages(cold, c->ctx.sp);
     r->whole[r->n++] = (struct iovec){cold->low, cold->room};
     move_record(c, r->records + r->used, size);
@@ -181,7 +183,7 @@ static void rests(const struct going *g, struct hkt__images *all)
     struct hkt_coro *c = g->c;
 
     all->count++;
-    hkt__side_hide(c, g->image, g->image->size * HKT__WORD);
+    hkt__side_hide(c, g->image, g->size * HKT__WORD);
     hkt__ctx_begin(&c->ctx, all->shared_stack + HKT__SHARED_STACK, wake_up);
 }
 

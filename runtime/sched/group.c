@@ -66,7 +66,7 @@ static int spawn(struct hkt_group *g, hkt_task_fn *fn, void *arg, const struct h
 {
     if ((g->state & STATE) != OPEN || (g->state & EXITING && !g->first))
         return -ESHUTDOWN;
-    struct hkt_task *t = hkt__task_make(hkt__job(g->parent)->loop, fn, arg, opts, site);
+    struct hkt_task *t = hkt__task_make(hkt__job(g->parent)->loop, fn, arg, opts);
     if (!t)
         return -ENOMEM;
     hkt__job(t)->handle = false; /* the group's reference is its list */

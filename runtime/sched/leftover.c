@@ -49,7 +49,6 @@ void hkt__watch_for_left(void)
     struct hkt__walk walk = {.slab = NULL};
     struct hkt_coro *c;
 
-    atomic_store_explicit(&hkt__tasks_inherit, true, memory_order_relaxed);
     while ((c = hkt__stack_walk(&walk)) != NULL)
         c->cold->traits |= HKT__OLDER;
 }

@@ -14,6 +14,7 @@
 #include "base/os.h"
 #include "base/report.h"
 #include "base/sys.h"
+#include "coro/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,8 @@ struct hkt_loop *hkt_loop_new(const struct hkt_loop_opts *opts)
     start_timers(loop);
     if (loop->debug)
         hkt__watch_for_left();
+    if (loop->debug || hkt__profile_wanted())
+        atomic_store_explicit(&hkt__tasks_inherit, true, memory_order_relaxed);
     return loop;
 }
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a task was made is noted where the result of a coroutine would be, which a task has not. It
- * costs nothing elsewhere: a spawn looks whether tasks inherit anything, in any thread, and a loop
- * that is made for debugging says that they do.
+ * Where a task was made is noted where the result of a coroutine would be, which a task has not; and
+ * for who measures stacks, where that of a coroutine is noted, too. It costs nothing elsewhere: a
+ * spawn looks whether tasks inherit anything, in any thread, and a loop that is made for debugging,
+ * or where stacks are measured, says that they do.
  */
 #include "origin.h"
 #include "context.h"
 
 #include "base/symbol.h"
+#include "coro/stack.h"
 
 #include <stdio.h>
 
@@ -18,6 +20,8 @@ void hkt__task_inherit(struct hkt_task *t, const struct hkt_task_opts *opts, voi
     hkt__vars_inherit(hkt__job(t), opts);
     if (hkt__job(t)->loop->debug)
         t->coro.cold->result = site;
+    if (t->coro.cold->thread->profiled)
+        t->coro.cold->watched->site = site;
 }
 
 /* The place is behind the call, and perhaps behind the function. */

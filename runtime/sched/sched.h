@@ -343,14 +343,13 @@ int hkt__future_wait_cancelling(struct hkt_future *f, const char *why, bool (*ca
 
 /* task.c */
 
-/* site: where in the program. */
 struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
-                                const struct hkt_task_opts *opts, void *site);
+                                const struct hkt_task_opts *opts);
 /* Whether tasks get more from who makes them than a function and its argument; until somebody has
  * said so, in any thread, a spawn looks at nothing else. */
 extern atomic_bool hkt__tasks_inherit;
 void hkt__task_inherit(struct hkt_task *t, const struct hkt_task_opts *opts, void *site);
-/* Called with what was made. */
+/* Called with what was made; site: where in the program. */
 static inline void hkt__task_inherits(struct hkt_task *t, const struct hkt_task_opts *opts,
                                       void *site)
 {

@@ -100,13 +100,13 @@ static size_t stack_size_of(const struct hkt_task_opts *opts)
 }
 
 struct hkt_task *hkt__task_make(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
-                                const struct hkt_task_opts *opts, void *site)
+                                const struct hkt_task_opts *opts)
 {
     const struct hkt_coro_opts coro_opts = {.stack_size = opts ? stack_size_of(opts) : 0};
     struct hkt_coro *c;
 
     if (hkt__ready_reserve(&loop->ready, loop->task_count + 1) < 0 ||
-        !(c = hkt__coro_make(arg, coro_opts.stack_size ? &coro_opts : NULL, 0, site)))
+        !(c = hkt__coro_make(arg, coro_opts.stack_size ? &coro_opts : NULL, 0, NULL)))
         return NULL;
     struct hkt_task *t = (struct hkt_task *)(void *)c;
     struct hkt__job *job = hkt__job(t);
@@ -143,7 +143,7 @@ static struct hkt_task *spawn(struct hkt_loop *loop, hkt_task_fn *fn, void *arg,
         hkt_report("a task was spawned where no loop runs: none was made");
         return NULL;
     }
-    struct hkt_task *t = hkt__task_make(loop, fn, arg, opts, site);
+    struct hkt_task *t = hkt__task_make(loop, fn, arg, opts);
     if (!t)
         return NULL;
     hkt__task_inherits(t, opts, site);
