@@ -4,7 +4,7 @@
  *
  *      ctx   -> frames                  ctx   -> wake_up(), on a stack that all of a thread share
  *      data  -> record on the stack     data  -> record in the image
- *      stack |          frames|         stack |no memory, and a fault at any touch|
+ *      stack |          frames|         stack |no memory |a fault at any touch|
  *                                       image |head|record|packed: frames, ctx|
  *
  * Nobody who resumes a coroutine asks whether it hibernates: its context is that of a function
