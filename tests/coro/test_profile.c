@@ -229,14 +229,15 @@ static __attribute__((noinline)) void make_gen(size_t *bytes)
     hkt_gen_free(g);
 }
 
-/* The n-th line of a function that was made in that one: most used; 0: there is none. */
+/* The n-th line of a function that was made in that one: most used; 0: there is none. The compiler
+ * may have put something behind their names. */
 static size_t used_of(const char *function, const char *made_in, int n)
 {
     char start[100], other[100];
     const char *line = said;
     size_t most = 0;
 
-    snprintf(start, sizeof start, "  %s ", function);
+    snprintf(start, sizeof start, "  %s", function);
     for (; (line = strstr(line, start)) != NULL; line++)
         if (sscanf(line, " %*s %99s %*u %zu", other, &most) == 2 &&
             strncmp(other, made_in, strlen(made_in)) == 0 && n-- == 0)
