@@ -324,6 +324,18 @@ Test(hibernate, timers_fire_in_the_order_in_which_they_would)
 
 static const struct hkt_loop_opts by_hand = {.hibernate_after_ns = -1};
 
+static bool always(void)
+{
+    return true;
+}
+
+/* Where there are other threads stacks are put aside one by one; a test runner's touch none. */
+static void need_hibernation_together(void)
+{
+    need_hibernation();
+    hkt__os.alone = always;
+}
+
 static int all_in_order(void *arg)
 {
     struct hkt_task *t[MANY];
@@ -345,7 +357,7 @@ static int all_in_order(void *arg)
 
 Test(hibernate, all_at_once_keep_their_order)
 {
-    need_hibernation();
+    need_hibernation_together();
     cr_assert_eq(hkt_channel_init(&channel, NULL, 0, sizeof(int)), 0);
     cr_assert_eq(hkt_run_opts(all_in_order, NULL, &by_hand), 0);
     for (int i = 0; i < MANY; i++)
@@ -393,7 +405,7 @@ static int in_a_circle(void *by_itself)
 
 Test(hibernate, all_at_once_wait_on_each_others_stacks)
 {
-    need_hibernation();
+    need_hibernation_together();
     cr_assert_eq(hkt_run_opts(in_a_circle, NULL, &by_hand), 0);
     cr_assert_eq(hkt_run(in_a_circle, MS(1)), 0);
 }
@@ -662,10 +674,8 @@ static int some_refused(void *arg)
 
 Test(hibernate, those_whose_pages_are_refused_go_on_as_they_were)
 {
-    need_hibernation();
+    need_hibernation_together();
     doors_install();
-    if (!hkt__os.alone())
-        cr_skip_test("with other threads they go one by one");
     cr_assert_eq(hkt_run_opts(some_refused, NULL, &by_hand), 0);
 }
 
