@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a task was made is noted where the result of a coroutine would be, which a task has not; and
- * for who measures stacks, where that of a coroutine is noted, too. It costs nothing elsewhere: a
- * spawn looks whether tasks inherit anything, in any thread, and a loop that is made for debugging,
- * or where stacks are measured, says that they do.
+ * Where a task was made is noted where the result of a coroutine would be, which a task has not;
+ * and for who measures stacks, where that of a coroutine is noted, too. It costs nothing elsewhere:
+ * a spawn looks whether tasks inherit anything, in any thread, and a loop that is made for
+ * debugging, or where stacks are measured, says that they do.
  */
 #include "origin.h"
 #include "context.h"
