@@ -22,7 +22,10 @@ struct hkt__record {
     const struct hkt__record_kind *kind;
 };
 
-enum { HKT__IMAGE_WORDS = 320 }; /* the most that an image holds of a stack */
+enum {
+    HKT__IMAGE_WORDS = 320,  /* the most that an image holds of a stack */
+    HKT__REST_TOGETHER = 64, /* how many stacks at most are put aside in one call of the system */
+};
 
 /* Puts the stacks of n coroutines aside, which are suspended and which nobody but the caller will
  * resume; many at once cost half of what each does by itself. The data of each is a record on its

@@ -13,8 +13,8 @@ bool hkt__profile_wanted(void);
 /* The most bytes that c has used of its stack. Of a thread that is measured. */
 size_t hkt__profile_used(const struct hkt_coro *c);
 
-/* What c's last use has left on its stack is noted for its function, and wiped away. Of a thread
- * that is measured; once is enough, and after that nothing is found. */
+/* What c's last use has left on its stack is noted for its function and the place that made it, and
+ * wiped away. Of a thread that is measured; once is enough, and after that nothing is found. */
 void hkt__profile_end(struct hkt_coro *c);
 
 /* The same for all that t has. */

@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { TOGETHER = 64, RECORD_WORDS = 1024 };
+enum { RECORD_WORDS = 1024 };
 
 /* On its way to rest: its record is not on its stack any more. */
 struct going {
@@ -30,9 +30,11 @@ struct hkt__rest {
     bool alone; /* the process has one thread; if not, they go one by one */
     unsigned n;
     size_t used; /* words of records */
-    struct going going[TOGETHER];
-    struct iovec live[TOGETHER], whole[TOGETHER];
+    struct going going[HKT__REST_TOGETHER];
+    struct iovec live[HKT__REST_TOGETHER], whole[HKT__REST_TOGETHER];
     uintptr_t records[RECORD_WORDS];
+    /* Of the one that is looked at; more than there is on the stack of a small task. */
+    uintptr_t words[HKT__IMAGE_WORDS + HKT__CTX_WORDS], packed[2 * HKT__IMAGE_WORDS];
 };
 
 /* Where the context of one that hibernates leads. */
@@ -83,7 +85,7 @@ static void move_record(struct hkt_coro *c, uintptr_t *to, size_t size)
 
 static struct hkt__image *image_of(struct going *g, struct hkt__images *all)
 {
-    uintptr_t words[HKT__IMAGE_WORDS + HKT__CTX_WORDS], packed[2 * HKT__IMAGE_WORDS];
+    uintptr_t *words = all->rest->words, *packed = all->rest->packed;
     const struct hkt_coro *c = g->c;
     const uintptr_t *live = c->ctx.sp;
     size_t n = (size_t)(hkt__stack_end(c->cold) - (char *)c->ctx.sp) / HKT__WORD;
@@ -111,7 +113,7 @@ static bool rest_has_room(const struct hkt__rest *r, const struct hkt_coro *c)
 {
     if (r->n == 0)
         return true;
-    return r->alone && r->n < TOGETHER && r->used + record_size(c) <= RECORD_WORDS;
+    return r->alone && r->n < HKT__REST_TOGETHER && r->used + record_size(c) <= RECORD_WORDS;
 }
 
 static void rest_add(struct hkt__rest *r, struct hkt_coro *c)
@@ -130,9 +132,8 @@ static void rest_add(struct hkt__rest *r, struct hkt_coro *c)
 }
 
 /* Its pages may be gone. */
-static void put_back(const struct going *g)
+static void put_back(const struct going *g, uintptr_t *words)
 {
-    uintptr_t words[HKT__IMAGE_WORDS + HKT__CTX_WORDS];
     size_t n = g->image->words;
 
     hkt__image_bring(words, n + HKT__CTX_WORDS, g->image->record + g->record_size);
@@ -141,7 +142,7 @@ static void put_back(const struct going *g)
 
 /* A stack that was deeper before has memory below, too. Guards are cheap to set where there is no
  * memory any more; but other threads must not find it so. */
-static int hide(const struct hkt__rest *r, unsigned n)
+static int hide(struct hkt__rest *r, unsigned n)
 {
     if (r->alone)
         hkt__os.release(r->whole, n);
@@ -149,7 +150,7 @@ static int hide(const struct hkt__rest *r, unsigned n)
     if (!r->alone && hidden > 0)
         hkt__os.release(r->whole, n);
     for (unsigned i = hidden > 0 ? (unsigned)hidden : 0; r->alone && i < n; i++)
-        put_back(&r->going[i]);
+        put_back(&r->going[i], r->words);
     return hidden;
 }
 

@@ -357,14 +357,8 @@ static bool idle(const struct hkt_coro *c)
     return !c->cold || c->ctx.flags & HKT__COOL;
 }
 
-/* Pages that are given back together. */
-struct given {
-    unsigned n;
-    struct iovec at[HKT__COOL_TOGETHER];
-};
-
-/* The page of a small stack goes when the last of those in it does. */
-static void give_shared(struct given *g, const struct hkt_coro *c)
+/* The page of a small stack goes when the last of those in it does. Whether it does now. */
+static bool shared_page(const struct hkt_coro *c, struct iovec *given)
 {
     size_t page = hkt__os_page_size();
     size_t in_page = (uintptr_t)c->cold->low & (page - 1);
@@ -372,32 +366,35 @@ static void give_shared(struct given *g, const struct hkt_coro *c)
 
     for (size_t i = 0; i < page / HKT__STACK_SMALL; i++)
         if (!idle(&first[i]))
-            return;
-    g->at[g->n++] = (struct iovec){c->cold->low - in_page, page};
+            return false;
+    *given = (struct iovec){c->cold->low - in_page, page};
+    return true;
 }
 
-static void cool(struct hkt__pool *pool, struct hkt_coro *c, struct given *g)
+/* Whether it has pages that go. */
+static bool cool(struct hkt__pool *pool, struct hkt_coro *c, struct iovec *given)
 {
     if (c->cold->thread->profiled)
         hkt__profile_end(c);
     c->ctx.flags |= HKT__COOL;
-    if (hkt__stack_guarded(c->cold))
-        g->at[g->n++] = (struct iovec){c->cold->low, c->cold->room};
-    else
-        give_shared(g, c);
     c->data = pool->cool;
     pool->cool = c;
     pool->cool_count++;
+    if (!hkt__stack_guarded(c->cold))
+        return shared_page(c, given);
+    *given = (struct iovec){c->cold->low, c->cold->room};
+    return true;
 }
 
-/* Those that were used longest ago, and many of them, because that takes one call of the system. */
+/* Those that were used longest ago, and many of them, because that takes one call of the system.
+ * The list is not on the stack, which may be a small one. */
 static void make_room(struct hkt__pool *pool)
 {
-    struct given g = {0};
+    unsigned n = 0;
 
     for (unsigned i = 0; i < HKT__COOL_TOGETHER; i++)
-        cool(pool, pool->warm[i], &g);
-    hkt__os.release(g.at, g.n);
+        n += cool(pool, pool->warm[i], &pool->given[n]);
+    hkt__os.release(pool->given, n);
     pool->warm_count -= HKT__COOL_TOGETHER;
     memmove(pool->warm, pool->warm + HKT__COOL_TOGETHER, pool->warm_count * sizeof *pool->warm);
 }
@@ -408,9 +405,10 @@ void hkt__stack_give_slow(struct hkt_coro *c)
     struct hkt__pool *pool = cold->pool;
 
     if (pool) {
-        if (pool->warm_count == HKT__WARM_MOST)
+        if (!hkt__stack_keep(pool, c)) {
             make_room(pool);
-        (void)hkt__stack_keep(pool, c);
+            (void)hkt__stack_keep(pool, c);
+        }
         return;
     }
     if (cold->thread->profiled)

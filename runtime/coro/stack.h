@@ -8,6 +8,8 @@
 #include "cold.h"
 #include "overflow.h"
 
+#include <sys/uio.h>
+
 enum {
     HKT__STACK_DEFAULT = 65536,
     HKT__STACK_SMALL = 2048,                           /* several in a page, with a canary each */
@@ -24,6 +26,7 @@ struct hkt__pool {
     struct hkt_coro *cool;  /* free, their pages given back */
     size_t cool_count;
     struct hkt_coro *warm[HKT__WARM_MOST];
+    struct iovec given[HKT__COOL_TOGETHER]; /* while those lose their pages: see stack.c */
 };
 
 /* What one thread has. */
@@ -33,7 +36,7 @@ struct hkt__thread {
     struct hkt__pool *usual; /* of HKT__STACK_DEFAULT; an empty one before the first */
     struct hkt__slab *slabs;
     struct hkt_coro *adopted;   /* on the users' memory */
-    struct hkt__images *images; /* of stacks that are put aside: see hibernate.c */
+    struct hkt__images *images; /* of stacks that are put aside: see images.h */
     struct hkt__altstack altstack;
     struct hkt__pool *pool[HKT__STACK_CLASSES]; /* made with the first of the class */
 };

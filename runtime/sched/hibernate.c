@@ -19,7 +19,6 @@ enum {
     USUAL_MOST = 256,
     LOOKS = 16, /* tasks looked at for each that may be put aside */
     RANDOM_LOOKS = 64,
-    TOGETHER = 64, /* put aside at once */
 };
 
 /* Between the sweeps of a round. */
@@ -49,7 +48,7 @@ static bool safe(struct hkt_loop *loop)
 /* Those that are put aside together. */
 struct some {
     unsigned n, done;
-    struct hkt_coro *those[TOGETHER];
+    struct hkt_coro *those[HKT__REST_TOGETHER];
 };
 
 static void put_aside(struct some *s)
@@ -63,7 +62,7 @@ static void put_aside(struct some *s)
 static void add(struct some *s, struct hkt_coro *c)
 {
     s->those[s->n++] = c;
-    if (s->n == TOGETHER)
+    if (s->n == HKT__REST_TOGETHER)
         put_aside(s);
 }
 
