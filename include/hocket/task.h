@@ -125,7 +125,7 @@ HKT_API int hkt_task_rouse(struct hkt_task *t);
 HKT_API bool hkt_task_hibernates(const struct hkt_task *t);
 /* What: the same for all tasks of the running loop that wait, at least for so long, and that may be
  * put aside; together they cost less than one by one. Returns: how many; -EPERM: no loop runs;
- * -ENOTSUP as above. */
+ * -ENOTSUP: the program handles SIGSEGV itself. */
 HKT_API ssize_t hkt_hibernate_all(int64_t after_ns);
 /* What: how many stacks of this thread are put aside. */
 HKT_API size_t hkt_hibernating(void);
