@@ -112,17 +112,36 @@ Test(os, resident_pages_are_counted_from_the_top_and_release_gives_them_back)
     hkt__os.unmap(p, PAGES * page);
 }
 
+/* Where it is known already what guards the kernel can make. */
+static char *map_after_guard(void)
+{
+    char *p = map_pages();
+
+    cr_assert_eq(hkt__os.guard(p, hkt__os_page_size()), 0);
+    hkt__os.unmap(p, PAGES * hkt__os_page_size());
+    return map_pages();
+}
+
+/* Each of its pages a place, but for the one with that number, which is mapped no more. */
+static char *map_places(struct iovec all[PAGES], size_t hole)
+{
+    size_t page = hkt__os_page_size();
+    char *p = map_after_guard();
+
+    for (size_t i = 0; i < PAGES; i++)
+        all[i] = (struct iovec){p + i * page, page};
+    hkt__os.unmap(p + hole * page, page);
+    return p;
+}
+
 Test(os, many_places_are_released_at_once_and_what_lies_between_stays)
 {
     size_t page = hkt__os_page_size();
-    char *p = map_pages();
     struct iovec odd[PAGES / 2];
 
     if (where_emulator() || where_valgrind())
         cr_skip_test("this is no kernel that tells or forgets pages");
-    cr_assert_eq(hkt__os.guard(p, page), 0); /* or what the kernel can is not known */
-    hkt__os.unmap(p, PAGES * page);
-    p = map_pages();
+    char *p = map_after_guard();
     for (size_t i = 0; i < PAGES; i++)
         p[i * page] = 'x';
     for (size_t i = 0; i < PAGES / 2; i++)
@@ -133,23 +152,19 @@ Test(os, many_places_are_released_at_once_and_what_lies_between_stays)
     hkt__os.unmap(p, PAGES * page);
 }
 
-/* The one in the middle is not mapped any more. */
 Test(os, a_place_that_cannot_be_released_keeps_none_of_the_others)
 {
     size_t page = hkt__os_page_size();
-    char *p = map_pages();
     struct iovec all[PAGES];
 
     if (where_emulator() || where_valgrind())
         cr_skip_test("this is no kernel that tells or forgets pages");
-    cr_assert_eq(hkt__os.guard(p, page), 0);
+    char *p = map_places(all, 4);
     for (size_t i = 0; i < PAGES; i++)
-        all[i] = (struct iovec){p + i * page, page};
-    for (size_t i = 1; i < PAGES; i++)
-        p[i * page] = 'x';
-    hkt__os.unmap(p + 4 * page, page);
+        if (i != 4)
+            p[i * page] = 'x';
     hkt__os.release(all, PAGES);
-    for (size_t i = 1; i < PAGES; i++)
+    for (size_t i = 0; i < PAGES; i++)
         if (i != 4)
             cr_assert_eq(p[i * page], 0, "page %zu", i);
     hkt__os.unmap(p, PAGES * page);
@@ -158,18 +173,12 @@ Test(os, a_place_that_cannot_be_released_keeps_none_of_the_others)
 Test(os, of_many_places_it_is_told_how_many_were_hidden)
 {
     size_t page = hkt__os_page_size();
-    char *p = map_pages();
     struct iovec all[PAGES];
 
     if (where_emulator() || where_valgrind())
         cr_skip_test("this is no kernel that tells or forgets pages");
-    cr_assert_eq(hkt__os.guard(p, page), 0);
-    hkt__os.unmap(p, PAGES * page);
-    p = map_pages();
-    for (size_t i = 0; i < PAGES; i++)
-        all[i] = (struct iovec){p + i * page, page};
+    char *p = map_places(all, 4);
     p[page] = p[5 * page] = 'x';
-    hkt__os.unmap(p + 4 * page, page);
     cr_assert_eq(hkt__os.hide(all, PAGES), 4);
     cr_assert(hkt__os.hide(&all[4], 4) < 0);
     cr_assert_eq(p[5 * page], 'x', "after that which could not be, nothing was");

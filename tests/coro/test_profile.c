@@ -5,6 +5,7 @@
  */
 #include "base/child.h"
 #include "base/doors.h"
+#include "base/heard.h"
 #include "base/where.h"
 #include "coro/bodies.h"
 #include "coro/stack.h"
@@ -23,17 +24,6 @@
 static void profile(void)
 {
     setenv("HKT_STACK_PROFILE", "1", 1);
-}
-
-static char said[16384];
-
-static void hear(const char *text, size_t size)
-{
-    size_t have = strlen(said);
-
-    if (size > sizeof said - 1 - have)
-        size = sizeof said - 1 - have;
-    memcpy(said + have, text, size);
 }
 
 /* Touches the lowest of `bytes` below its frame. */
@@ -193,7 +183,7 @@ Test(profile, the_table_names_functions_and_has_those_first_that_need_most)
     live(shallow, NULL, NULL);
     for (int i = 0; i < 3; i++)
         live(deep, &bytes, NULL);
-    hkt__os.write_stderr = hear;
+    hear_stderr();
     hkt_stack_report();
     cr_assert(strstr(said, "stacks made in 2 places"), "%s", said);
     const char *line = strstr(said, "  deep  "), *other = strstr(said, "  shallow  ");
@@ -255,7 +245,7 @@ Test(profile, places_that_make_the_same_are_told_apart)
     live(deep, &small, NULL);
     make_deep(&large);
     make_gen(&small);
-    hkt__os.write_stderr = hear;
+    hear_stderr();
     hkt_stack_report();
     cr_assert(strstr(said, "stacks made in 4 places"), "%s", said);
     size_t first = used_of("deep", "make_deep", 0), reset = used_of("deep", "make_deep", 1);
@@ -317,7 +307,7 @@ Test(profile, what_finds_no_place_in_the_table_is_counted)
         c->cold->fn.coro = (hkt_coro_fn *)(i * 64);
         hkt_coro_free(c);
     }
-    hkt__os.write_stderr = hear;
+    hear_stderr();
     hkt_stack_report();
     cr_assert(strstr(said, "stacks made in 512 places"), "%s", said);
 }

@@ -2,7 +2,7 @@
  *
  * The stacks of tasks: what one gets, and what they are measured to need.
  */
-#include "base/os.h"
+#include "base/heard.h"
 #include "base/where.h"
 #include "coro/cold.h"
 #include "support/test.h"
@@ -71,16 +71,6 @@ static __attribute__((noinline)) int some_tasks(void *arg)
     return 0;
 }
 
-static char said[4096];
-
-static void hear(const char *text, size_t size)
-{
-    size_t have = strlen(said);
-
-    cr_assert_lt(have + size, sizeof said);
-    memcpy(said + have, text, size);
-}
-
 static __attribute__((noinline)) int spawn_shallow(size_t *bytes)
 {
     *bytes = 100;
@@ -108,7 +98,7 @@ Test(task_stack, places_that_spawn_the_same_are_told_apart)
 
     setenv("HKT_STACK_PROFILE", "1", 1);
     cr_assert_eq(hkt_run(in_places, &bytes), 0);
-    hkt__os.write_stderr = hear;
+    hear_stderr();
     hkt_stack_report();
     cr_assert(strstr(said, " spawn_in_group"), "%s", said);
     for (const char *line = said; (line = strstr(line, "  deep")) != NULL && i < 2; line++)
