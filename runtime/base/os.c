@@ -86,43 +86,6 @@ static void os_unmap(void *addr, size_t size)
     munmap(addr, size);
 }
 
-#if defined(__linux__)
-/* In an emulator it may be the emulator's. */
-static bool is_our_memory(int fd)
-{
-    static const uint64_t here = UINT64_C(0x7468656d656d6f72);
-    static atomic_int is_ours; /* 0 not yet known, 1 yes, -1 no */
-    uint64_t there = 0;
-
-    if (atomic_load_explicit(&is_ours, memory_order_relaxed) == 0) {
-        bool same = pread(fd, &there, sizeof there, (off_t)(uintptr_t)&here) == sizeof there &&
-                    there == here;
-        atomic_store_explicit(&is_ours, same ? 1 : -1, memory_order_relaxed);
-    }
-    return atomic_load_explicit(&is_ours, memory_order_relaxed) > 0;
-}
-
-/* Opened each time, as a descriptor that stays would be the parent's in a child. */
-static int os_fill(void *addr, const void *bytes, size_t size)
-{
-    int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
-    bool filled = fd >= 0 && is_our_memory(fd) &&
-                  pwrite(fd, bytes, size, (off_t)(uintptr_t)addr) == (ssize_t)size;
-
-    if (fd >= 0)
-        close(fd);
-    return filled ? 0 : -ENOTSUP;
-}
-#else
-static int os_fill(void *addr, const void *bytes, size_t size)
-{
-    (void)addr;
-    (void)bytes;
-    (void)size;
-    return -ENOTSUP;
-}
-#endif
-
 static bool os_alone(void)
 {
 #ifdef HKT_HAVE_SINGLE_THREADED
@@ -203,7 +166,7 @@ struct hkt__os hkt__os = {
     .hide = hkt__pages_hide,
     .show = hkt__pages_show,
     .keep = hkt__pages_keep,
-    .fill = os_fill,
+    .fill = hkt__pages_fill,
     .alone = os_alone,
     .resident = os_resident,
     .resident_set = os_resident_set,

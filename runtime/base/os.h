@@ -11,7 +11,12 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-enum hkt__access { HKT__NO_ACCESS, HKT__READ_ONLY, HKT__ALL_ACCESS };
+enum hkt__access {
+    HKT__NO_ACCESS,
+    HKT__READ_ONLY,
+    HKT__ALL_ACCESS,
+    HKT__HIDDEN, /* of pages that are hidden: what they have if hidden while they had all access */
+};
 
 struct hkt__os {
     /* Zeroed memory that free() takes back; NULL when there is none. */
@@ -25,13 +30,16 @@ struct hkt__os {
     /* Gives the memory of pages, in n places, back to the kernel; they read as zero, or as they
      * were, later. */
     void (*release)(const struct iovec *at, unsigned n);
-    /* The same, so that any access faults: in how many of the places, from the first; -errno. And
-     * has them read as zero again: 0 or -errno. */
+    /* The same, so that any access faults: in how many of the places, from the first; -errno. Of
+     * the next some pages are perhaps hidden, too. */
     int (*hide)(const struct iovec *at, unsigned n);
-    int (*show)(void *addr, size_t size);
+    /* Has pages that were hidden read as zero again, with that access; those that were not stay as
+     * they are. 0 or -errno. */
+    int (*show)(void *addr, size_t size, enum hkt__access access);
     /* Takes pages from other threads, if only for writing, and gives them back. 0 or -errno. */
     int (*keep)(void *addr, size_t size, enum hkt__access access);
-    /* Writes to pages, whatever access there is to them. 0; -ENOTSUP. */
+    /* Writes to pages that read as zero else, whatever access there is to them, before any thread
+     * finds them otherwise. 0; -ENOTSUP; -errno. */
     int (*fill)(void *addr, const void *bytes, size_t size);
     /* Whether the process has one thread only. */
     bool (*alone)(void);

@@ -23,38 +23,15 @@
 
 #include <string.h>
 
-/* Other threads must not find the memory before what was in it. */
-static bool fill_apart(const struct iovec *p, void *live, const void *words, size_t bytes)
-{
-    if (hkt__os.keep(p->iov_base, p->iov_len, HKT__NO_ACCESS) < 0)
-        return false;
-    bool filled =
-        hkt__os.show(p->iov_base, p->iov_len) == 0 && hkt__os.fill(live, words, bytes) == 0;
-    return hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) == 0 && filled;
-}
-
-/* What was live is on the stack again, but for the record, which is the owner's. */
-static void open_stack(const struct hkt_coro *c, struct hkt__image *image, const uintptr_t *words)
-{
-    const struct hkt__cold *cold = c->cold;
-    uintptr_t *live = hkt__live_words(c, image);
-    struct iovec pages = hkt__live_pages(cold, live);
-
-    image->open = 1;
-    cold->thread->images->opened++;
-    if (!hkt__os.alone() && fill_apart(&pages, live, words, image->words * HKT__WORD))
-        return;
-    if (hkt__os.show(pages.iov_base, pages.iov_len) < 0)
-        hkt__stack_is_lost(cold);
-    hkt__copy_words(live, words, image->words);
-}
-
 /* All that is packed is in `words`, and what was live of it on the stack, too. Under the lock. */
 static void bring_back(const struct hkt_coro *c, struct hkt__image *image, uintptr_t *words)
 {
     hkt__image_bring(words, image->words + HKT__CTX_WORDS, image->record + image->record_size);
-    if (!image->open)
-        open_stack(c, image, words);
+    if (image->open)
+        return;
+    image->open = 1;
+    c->cold->thread->images->opened++;
+    hkt__live_bring(c, image, words);
 }
 
 void hkt__rouse(struct hkt_coro *c)

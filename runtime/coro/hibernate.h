@@ -27,12 +27,18 @@ enum {
     HKT__REST_TOGETHER = 64, /* how many stacks at most are put aside in one call of the system */
 };
 
+struct hkt__rested {
+    unsigned done;
+    unsigned refused; /* by the system, for want of memory and the like; to ask again costs time */
+    int why;          /* of the last that was refused, else of the last that may not be put aside */
+};
+
 /* Puts the stacks of n coroutines aside, which are suspended and which nobody but the caller will
  * resume; many at once cost half of what each does by itself. The data of each is a record on its
  * stack; if that can be moved it goes into the image, and data is its new address.
- * How many were; if none, why the last was not: -EALREADY; -EBUSY: it is suspended on another stack
- * than its own; -E2BIG: too much is live; -ENOMEM; -ENOTSUP: not under Valgrind; -errno. */
-int hkt__hibernate(struct hkt_coro *const *those, unsigned n);
+ * Why one may not be: -EALREADY; -EBUSY: it is suspended on another stack than its own; -E2BIG: too
+ * much is live; -ENOTSUP: not under Valgrind; -ENOMEM or another -errno of the system. */
+struct hkt__rested hkt__hibernate(struct hkt_coro *const *those, unsigned n);
 
 static inline bool hkt__hibernates(const struct hkt_coro *c)
 {

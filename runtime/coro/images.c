@@ -136,6 +136,28 @@ void hkt__image_bring(uintptr_t *words, size_t n, const uintptr_t *in)
         hkt__unpack(words, n, (const unsigned char *)in);
 }
 
+/* Other threads must not find the memory before what was in it. */
+static bool fill_apart(const struct iovec *p, void *live, const void *words, size_t bytes)
+{
+    bool filled = hkt__os.show(p->iov_base, p->iov_len, HKT__NO_ACCESS) == 0 &&
+                  hkt__os.fill(live, words, bytes) == 0;
+
+    return hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) == 0 && filled;
+}
+
+void hkt__live_bring(const struct hkt_coro *c, const struct hkt__image *image,
+                     const uintptr_t *words)
+{
+    uintptr_t *live = hkt__live_words(c, image);
+    struct iovec pages = hkt__live_pages(c->cold, live);
+
+    if (!hkt__os.alone() && fill_apart(&pages, live, words, image->words * HKT__WORD))
+        return;
+    if (hkt__os.show(pages.iov_base, pages.iov_len, HKT__ALL_ACCESS) < 0)
+        hkt__stack_is_lost(c->cold);
+    hkt__copy_words(live, words, image->words);
+}
+
 HKT_NORETURN void hkt__stack_is_lost(const struct hkt__cold *cold)
 {
     hkt__fatal("the memory of the stack of '%s' cannot be had back", cold->name);

@@ -64,6 +64,10 @@ void hkt__copy_words(uintptr_t *to, const uintptr_t *from, size_t n);
 size_t hkt__image_keep(uintptr_t *out, const uintptr_t *words, size_t n);
 void hkt__image_bring(uintptr_t *words, size_t n, const uintptr_t *in);
 
+/* What was live is on the stack again, whatever of its pages was hidden. */
+void hkt__live_bring(const struct hkt_coro *c, const struct hkt__image *image,
+                     const uintptr_t *words);
+
 HKT_NORETURN void hkt__stack_is_lost(const struct hkt__cold *cold);
 
 static inline char *hkt__stack_end(const struct hkt__cold *cold)

@@ -23,12 +23,14 @@ struct going {
     struct hkt__image *image;
     size_t size;                   /* of the image, in words: other threads write beside its own */
     size_t record_at, record_size; /* words; at: from the first that is live */
+    bool hidden;
 };
 
 /* Those that go together. */
 struct hkt__rest {
     bool alone; /* the process has one thread; if not, they go one by one */
     unsigned n;
+    int why;     /* the last that does not rest stays */
     size_t used; /* words of records */
     struct going going[HKT__REST_TOGETHER];
     struct iovec live[HKT__REST_TOGETHER], whole[HKT__REST_TOGETHER];
@@ -134,49 +136,59 @@ static void rest_add(struct hkt__rest *r, struct hkt_coro *c)
 /* Its pages may be gone. */
 static void put_back(const struct going *g, uintptr_t *words)
 {
-    size_t n = g->image->words;
-
-    hkt__image_bring(words, n + HKT__CTX_WORDS, g->image->record + g->record_size);
-    hkt__copy_words(hkt__live_words(g->c, g->image), words, n);
+    hkt__image_bring(words, g->image->words + HKT__CTX_WORDS, g->image->record + g->record_size);
+    hkt__live_bring(g->c, g->image, words);
 }
 
-/* A stack that was deeper before has memory below, too. Guards are cheap to set where there is no
- * memory any more; but other threads must not find it so. */
-static int hide(struct hkt__rest *r, unsigned n)
+/* One that the system refuses does not keep those behind it. */
+static void hide(struct hkt__rest *r, unsigned n)
 {
-    if (r->alone)
-        hkt__os.release(r->whole, n);
-    int hidden = hkt__os.hide(r->live, n);
-    if (!r->alone && hidden > 0)
-        hkt__os.release(r->whole, n);
-    for (unsigned i = hidden > 0 ? (unsigned)hidden : 0; r->alone && i < n; i++)
-        put_back(&r->going[i], r->words);
-    return hidden;
+    for (unsigned at = 0; at < n;) {
+        int hidden = hkt__os.hide(&r->live[at], n - at);
+        if (hidden < 0) {
+            r->why = hidden;
+            at++;
+        }
+        for (; hidden > 0; hidden--)
+            r->going[at++].hidden = true;
+    }
 }
 
-/* What is written from now on is found in the stacks that come back, or fails. How many there are
- * images of, and no memory; -errno. */
-static int exchange(struct hkt__rest *r, struct hkt__images *all)
+/* What is written from now on is found in the stacks that come back, or fails.
+ * A stack that was deeper before has memory below, too. Guards are cheap to set where there is no
+ * memory any more; but other threads must not find it so. */
+static void exchange(struct hkt__rest *r, struct hkt__images *all)
 {
     unsigned n = 0;
 
     while (n < r->n && (r->going[n].image = image_of(&r->going[n], all)) != NULL)
         n++;
-    return n > 0 ? hide(r, n) : -ENOMEM;
+    if (n < r->n)
+        r->why = -ENOMEM;
+    if (r->alone)
+        hkt__os.release(r->whole, n);
+    hide(r, n);
+    for (unsigned i = 0; i < n; i++)
+        if (!r->going[i].hidden)
+            put_back(&r->going[i], r->words);
+        else if (!r->alone)
+            hkt__os.release(&r->whole[i], 1);
 }
 
 /* What other threads write to the stack comes before the image, or waits for the lock and has the
  * stack opened. */
-static int exchange_apart(struct hkt__rest *r, struct hkt__images *all)
+static void exchange_apart(struct hkt__rest *r, struct hkt__images *all)
 {
+    const struct going *g = &r->going[0];
     const struct iovec *p = &r->live[0];
     int rc = hkt__os.keep(p->iov_base, p->iov_len, HKT__READ_ONLY);
 
     if (rc == 0)
-        rc = exchange(r, all);
-    if (hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) < 0)
-        hkt__stack_is_lost(r->going[0].c->cold);
-    return rc;
+        exchange(r, all);
+    else
+        r->why = rc;
+    if (hkt__os.keep(p->iov_base, p->iov_len, g->hidden ? HKT__HIDDEN : HKT__ALL_ACCESS) < 0)
+        hkt__stack_is_lost(g->c->cold);
 }
 
 static void rests(const struct going *g, struct hkt__images *all)
@@ -195,35 +207,44 @@ static void stays(const struct going *g, struct hkt__images *all)
     move_record(g->c, (uintptr_t *)g->c->ctx.sp + g->record_at, g->record_size);
 }
 
-/* How many rest; -errno: none. Before the first record is moved in, all of them must be as those
- * that rest are. */
-static int rest_end(struct hkt__rest *r, struct hkt__images *all)
+/* How many rest. From now on whoever touches them finds the images. */
+static unsigned tell(struct hkt__rest *r)
+{
+    unsigned done = 0;
+
+    for (unsigned i = 0; i < r->n; i++)
+        if (r->going[i].hidden) {
+            struct hkt_coro *c = r->going[i].c;
+            c->cold->image = r->going[i].image;
+            c->ctx.flags |= HKT__HIBERNATES;
+            done++;
+        }
+    return done;
+}
+
+/* Before the first record is moved in, all must be as those that rest are. */
+static void rest_end(struct hkt__rest *r, struct hkt__images *all, struct hkt__rested *sum)
 {
     hkt__images_lock();
-    int n = r->alone ? exchange(r, all) : exchange_apart(r, all);
-    for (int i = 0; i < n; i++) {
-        r->going[i].c->cold->image = r->going[i].image;
-        r->going[i].c->ctx.flags |= HKT__HIBERNATES;
-    }
+    if (r->alone)
+        exchange(r, all);
+    else
+        exchange_apart(r, all);
+    unsigned done = tell(r);
     hkt__images_unlock();
-    for (int i = 0; i < n; i++)
-        rests(&r->going[i], all);
     for (unsigned i = 0; i < r->n; i++)
-        if ((int)i < n)
+        if (r->going[i].hidden)
+            rests(&r->going[i], all);
+    for (unsigned i = 0; i < r->n; i++)
+        if (r->going[i].hidden)
             move_record(r->going[i].c, r->going[i].image->record, r->going[i].record_size);
         else
             stays(&r->going[i], all);
+    sum->done += done;
+    sum->refused += r->n - done;
+    sum->why = done < r->n ? r->why : sum->why;
     r->n = 0;
     r->used = 0;
-    return n;
-}
-
-static void note(int answer, int *done, int *rc)
-{
-    if (answer < 0)
-        *rc = answer;
-    else
-        *done += answer;
 }
 
 static struct hkt__rest *rest_of(struct hkt__thread *t)
@@ -235,23 +256,25 @@ static struct hkt__rest *rest_of(struct hkt__thread *t)
     return all ? all->rest : NULL;
 }
 
-int hkt__hibernate(struct hkt_coro *const *those, unsigned n)
+struct hkt__rested hkt__hibernate(struct hkt_coro *const *those, unsigned n)
 {
     struct hkt__thread *t = hkt__thread_current;
     struct hkt__rest *r = rest_of(t);
-    int done = 0, rc = r ? 0 : -ENOMEM;
+    struct hkt__rested sum = {0};
 
-    for (unsigned i = 0; r && i < n; i++) {
-        int refused = may_hibernate(those[i]);
-        if (refused < 0) {
-            rc = refused;
+    if (!r)
+        return (struct hkt__rested){.refused = n, .why = -ENOMEM};
+    for (unsigned i = 0; i < n; i++) {
+        int rc = may_hibernate(those[i]);
+        if (rc < 0) {
+            sum.why = sum.refused > 0 ? sum.why : rc;
             continue;
         }
         if (!rest_has_room(r, those[i]))
-            note(rest_end(r, t->images), &done, &rc);
+            rest_end(r, t->images, &sum);
         rest_add(r, those[i]);
     }
-    if (r && r->n > 0)
-        note(rest_end(r, t->images), &done, &rc);
-    return done > 0 ? done : rc;
+    if (r->n > 0)
+        rest_end(r, t->images, &sum);
+    return sum;
 }

@@ -47,15 +47,19 @@ static bool safe(struct hkt_loop *loop)
 
 /* Those that are put aside together. */
 struct some {
-    unsigned n, done;
+    unsigned n, done, refused;
+    int why; /* the last was refused */
     struct hkt_coro *those[HKT__REST_TOGETHER];
 };
 
 static void put_aside(struct some *s)
 {
-    int rc = s->n > 0 ? hkt__hibernate(s->those, s->n) : 0;
-
-    s->done += rc > 0 ? (unsigned)rc : 0;
+    if (s->n == 0)
+        return;
+    struct hkt__rested rested = hkt__hibernate(s->those, s->n);
+    s->done += rested.done;
+    s->refused += rested.refused;
+    s->why = rested.refused > 0 ? rested.why : s->why;
     s->n = 0;
 }
 
@@ -64,6 +68,11 @@ static void add(struct some *s, struct hkt_coro *c)
     s->those[s->n++] = c;
     if (s->n == HKT__REST_TOGETHER)
         put_aside(s);
+}
+
+static unsigned tried(const struct some *s)
+{
+    return s->n + s->done + s->refused;
 }
 
 static int64_t waits_since(const struct hkt_coro *c)
@@ -77,7 +86,7 @@ static void sweep(struct hkt_loop *loop, struct hkt__hibernation *h)
     struct hkt_coro *c = NULL;
 
     hkt__rouse_opened();
-    for (unsigned looks = h->most * LOOKS; looks > 0 && some.done + some.n < h->most; looks--) {
+    for (unsigned looks = h->most * LOOKS; looks > 0 && tried(&some) < h->most; looks--) {
         if (!(c = hkt__stack_walk(&h->walk)))
             break;
         if (!may_rest(loop, c))
@@ -88,8 +97,8 @@ static void sweep(struct hkt_loop *loop, struct hkt__hibernation *h)
             add(&some, c);
     }
     put_aside(&some);
-    if (c) {
-        h->next = loop->now + PAUSE;
+    if (c) { /* to be refused takes time, too */
+        h->next = loop->now + PAUSE + (some.refused > some.done ? h->after / 2 : 0);
     } else {
         h->next = h->too_young ? loop->now + h->after / 2 + PAUSE : INT64_MAX;
         h->too_young = false;
@@ -182,8 +191,7 @@ int hkt_task_hibernate(struct hkt_task *t)
         return -EBUSY;
     if (!hkt__faults_come())
         return -ENOTSUP;
-    rc = hkt__hibernate(&c, 1);
-    return rc < 0 ? rc : 0;
+    return hkt__hibernate(&c, 1).why;
 }
 
 ssize_t hkt_hibernate_all(int64_t after_ns)
@@ -194,14 +202,15 @@ ssize_t hkt_hibernate_all(int64_t after_ns)
 
     if (!loop)
         return -EPERM;
-    if (!hkt__faults_come())
+    if (!hkt__faults_come() || hkt__os_on_valgrind())
         return -ENOTSUP;
+    hkt__rouse_opened();
     int64_t now = hkt__loop_clock(loop);
     for (struct hkt_coro *c; (c = hkt__stack_walk(&walk)) != NULL;)
         if (may_rest(loop, c) && now - waits_since(c) >= after_ns)
             add(&some, c);
     put_aside(&some);
-    return (ssize_t)some.done;
+    return some.done > 0 ? (ssize_t)some.done : some.why;
 }
 
 int hkt_task_rouse(struct hkt_task *t)

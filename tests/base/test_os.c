@@ -186,9 +186,26 @@ Test(os, of_many_places_it_is_told_how_many_were_hidden)
     for (size_t i = 0; i < PAGES; i++)
         if (i != 4) {
             cr_assert(faults(p + i * page, false), "page %zu", i);
-            cr_assert_eq(hkt__os.show(p + i * page, page), 0);
+            cr_assert_eq(hkt__os.show(p + i * page, page, HKT__ALL_ACCESS), 0);
             cr_assert_eq(p[i * page], 0);
         }
+    hkt__os.unmap(p, PAGES * page);
+}
+
+Test(os, what_was_hidden_in_part_is_had_back)
+{
+    size_t page = hkt__os_page_size();
+
+    if (where_emulator() || where_valgrind())
+        cr_skip_test("this is no kernel that tells or forgets pages");
+    char *p = map_after_guard();
+    hkt__os.unmap(p + 4 * page, page);
+    memset(p, 'x', 4 * page);
+    cr_assert(hkt__os.hide(&(const struct iovec){p + page, 4 * page}, 1) < 0);
+    cr_assert_eq(hkt__os.show(p + page, 3 * page, HKT__ALL_ACCESS), 0);
+    for (size_t i = 1; i < 4; i++)
+        p[i * page] = 'y';
+    cr_assert_eq(p[0], 'x', "and its neighbour is as it was");
     hkt__os.unmap(p, PAGES * page);
 }
 

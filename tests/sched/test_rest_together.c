@@ -79,7 +79,7 @@ static int in_a_circle(void *by_itself)
     HKT_TRY(hkt_sleep(0));
     for (int round = 0; round < 3; round++) {
         cr_assert_geq(hkt_hibernate_all(0), 0);
-        cr_assert(by_itself || hkt_hibernating() == MANY);
+        cr_assert(by_itself || round > 0 || hkt_hibernating() == MANY);
         for (int i = round; i < MANY; i += 3)
             HKT_TRY(hkt_channel_send(circle[(i + 1) % MANY], &i, sizeof i));
         HKT_TRY(hkt_sleep(0));
@@ -128,11 +128,66 @@ Test(rest_together, all_that_have_waited_for_so_long)
     cr_assert_eq(hkt_run_opts(those_that_wait_long, NULL, &opts), 0);
 }
 
-enum { HIDDEN = 3, CROWD = 10 };
+static char *shared;
+
+static int show_local(void *arg)
+{
+    char local[64] = "before";
+    int got;
+
+    (void)arg;
+    shared = local;
+    int rc = hkt_channel_recv(&channel, &got, sizeof got);
+    return rc == 1 && strcmp(local, "after") == 0 ? 0 : -EIO;
+}
+
+static size_t resident(const struct hkt_task *t)
+{
+    const struct hkt__cold *cold = t->coro.cold;
+
+    return hkt__os.resident(cold->low, cold->room);
+}
+
+static int touched_since(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(show_local, NULL);
+
+    (void)arg;
+    HKT_TRY(hkt_sleep(0));
+    cr_assert_eq(hkt_hibernate_all(0), 1);
+    strcpy(shared, "after");
+    cr_assert_gt(resident(t), 0u);
+    cr_assert_eq(hkt_hibernate_all(0), 1);
+    cr_assert_eq(resident(t), 0u);
+    HKT_TRY(hkt_channel_send(&channel, &(int){1}, sizeof(int)));
+    return hkt_join(t);
+}
+
+Test(rest_together, also_those_that_were_touched)
+{
+    need_hibernation_together();
+    if (WHERE_ASAN || where_emulator())
+        cr_skip_test("locals are not on the stack, or this is no kernel that forgets pages");
+    cr_assert_eq(hkt_channel_init(&channel, NULL, 0, sizeof(int)), 0);
+    cr_assert_eq(hkt_run_opts(touched_since, NULL, &by_hand), 0);
+}
+
+/* Pages that the system refuses */
+
+enum { CROWD = 10, SWEPT = 20 };
+
+static int asked;        /* how many places */
+static unsigned refused; /* bit i: the i-th that is asked for */
 
 static int hide_some(const struct iovec *at, unsigned n)
 {
-    return n > HIDDEN ? doors.real.hide(at, HIDDEN) : -ENOMEM;
+    unsigned hidden = 0;
+
+    for (; hidden < n && !(refused >> asked & 1); hidden++, asked++)
+        cr_assert_eq(doors.real.hide(&at[hidden], 1), 1);
+    if (hidden == 0)
+        asked++;
+    return hidden > 0 ? (int)hidden : -ENOMEM;
 }
 
 static int nap_with_locals(void *arg)
@@ -157,10 +212,15 @@ static int some_refused(void *arg)
         t[i] = hkt_spawn(nap_with_locals, NULL);
     HKT_TRY(hkt_sleep(0));
     hkt__os.hide = hide_some;
-    cr_assert_eq(hkt_hibernate_all(0), HIDDEN);
-    cr_assert_eq(hkt_hibernating(), HIDDEN);
+    refused = 1 << 3 | 1 << 4 | 1 << (CROWD - 1);
+    cr_assert_eq(hkt_hibernate_all(0), CROWD - 3);
+    cr_assert_eq(hkt_hibernating(), CROWD - 3);
     for (int i = 0; i < CROWD; i++)
-        cr_assert_eq(hkt_task_hibernates(t[i]), i < HIDDEN);
+        cr_assert_eq(hkt_task_hibernates(t[i]), !(refused >> i & 1), "%d", i);
+    refused = ~0u;
+    asked = 0;
+    cr_assert_eq(hkt_hibernate_all(0), -ENOMEM, "all that are left");
+    cr_assert_eq(asked, 3);
     hkt__os.hide = doors.real.hide;
     for (int i = 0; i < CROWD; i++)
         HKT_TRY(hkt_join(t[i]));
@@ -172,4 +232,44 @@ Test(rest_together, those_whose_pages_are_refused_go_on_as_they_were)
     need_hibernation_together();
     doors_install();
     cr_assert_eq(hkt_run_opts(some_refused, NULL, &by_hand), 0);
+}
+
+static int refuse_all(const struct iovec *at, unsigned n)
+{
+    (void)at, (void)n;
+    asked++;
+    return -ENOMEM;
+}
+
+static int sweeps_refused(void *arg)
+{
+    struct hkt_task *t[MANY];
+
+    (void)arg;
+    for (int i = 0; i < MANY; i++)
+        t[i] = hkt_spawn(nap, MS(100000));
+    hkt__os.hide = refuse_all;
+    HKT_TRY(hkt_sleep(HKT_MS(1400)));
+    cr_assert_eq(asked, SWEPT, "in one sweep");
+    HKT_TRY(hkt_sleep(HKT_MS(500)));
+    cr_assert_eq(asked, 2 * SWEPT, "and the next only after half of the time");
+    hkt__os.hide = doors.real.hide;
+    HKT_TRY(hkt_sleep(HKT_SEC(5)));
+    cr_assert_eq(hkt_hibernating(), MANY);
+    for (int i = 0; i < MANY; i++) {
+        (void)hkt_task_cancel(t[i]);
+        cr_assert_eq(hkt_join(t[i]), -ECANCELED);
+    }
+    return 0;
+}
+
+Test(rest_together, a_loop_does_not_insist)
+{
+    struct hkt_loop_opts opts = simulated;
+
+    need_hibernation_together();
+    doors_install();
+    opts.hibernate_after_ns = HKT_SEC(1);
+    opts.hibernate_most = SWEPT;
+    cr_assert_eq(hkt_run_opts(sweeps_refused, NULL, &opts), 0);
 }

@@ -3,11 +3,13 @@
  * Stacks that are put aside, and touched meanwhile: by other tasks, by the system, by other
  * threads, by who only looks. Whoever it is finds what was there, and the task what was written.
  */
+#include "base/refuse.h"
 #include "sched/resting.h"
 #include "sched/simulated.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 static struct hkt_future future;
 
@@ -141,6 +143,40 @@ Test(roused, another_thread_may_write_to_it)
     on_each_backend(errands, NULL);
 }
 
+/* So that no file can be opened. */
+static int errands_without_descriptors(void *arg)
+{
+    struct rlimit was;
+
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, was.rlim_max}), 0);
+    int rc = errands(arg);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
+    return rc;
+}
+
+Test(roused, another_thread_may_write_to_it_when_descriptors_have_run_out)
+{
+    need_faults_of_threads();
+    on_each_backend(errands_without_descriptors, NULL);
+}
+
+/* As where the kernel knows no guards by advice. */
+static void need_protections(void)
+{
+    enum { GUARD_INSTALL = 102 };
+
+    need_faults_of_threads();
+    if (!refuse_advice(GUARD_INSTALL, EINVAL))
+        cr_skip_test("system calls cannot be refused here");
+}
+
+Test(roused, another_thread_may_write_to_it_where_guards_are_protections)
+{
+    need_protections();
+    on_each_backend(errands, NULL);
+}
+
 /* Awake and at rest again and again, while another thread counts in it. */
 static volatile int *counter;
 
@@ -185,6 +221,12 @@ static int counted(void *arg)
 Test(roused, nothing_that_it_writes_is_lost)
 {
     need_faults_of_threads();
+    cr_assert_eq(hkt_run(counted, NULL), 0);
+}
+
+Test(roused, nothing_that_it_writes_is_lost_where_guards_are_protections)
+{
+    need_protections();
     cr_assert_eq(hkt_run(counted, NULL), 0);
 }
 
