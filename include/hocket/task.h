@@ -124,8 +124,8 @@ HKT_API int hkt_task_hibernate(struct hkt_task *t);
 HKT_API int hkt_task_rouse(struct hkt_task *t);
 HKT_API bool hkt_task_hibernates(const struct hkt_task *t);
 /* What: the same for all tasks of the running loop that wait, at least for so long, and that may be
- * put aside; together they cost less than one by one. Also those whose stacks came back because they
- * were touched, and that wait still. Returns: how many; -EPERM: no loop runs; -ENOTSUP: under
+ * put aside; together they cost less than one by one. Also those whose stacks came back because
+ * they were touched, and that wait still. Returns: how many; -EPERM: no loop runs; -ENOTSUP: under
  * Valgrind, or the program handles SIGSEGV itself; -ENOMEM or another error of the system: it
  * refused all of them. */
 HKT_API ssize_t hkt_hibernate_all(int64_t after_ns);
