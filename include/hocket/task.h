@@ -118,8 +118,9 @@ HKT_API void hkt_task_set_data(struct hkt_task *t, void *data);
 /* What: puts the stack of t, which waits, aside at once, as a loop with hibernate_after_ns does by
  * itself; and brings it back, for a debugger, or before the system is given an address in it.
  * Returns: 0; -EALREADY; -EBUSY: t does not wait, or in a call that needs its stack, or inside a
- * generator, or is HKT_RESIDENT; -E2BIG: more than 2,560 bytes of it are live; -ENOMEM; -ENOTSUP:
- * under Valgrind, or the program handles SIGSEGV itself. rouse: 1; 0: it was not put aside. */
+ * generator, or is HKT_RESIDENT; -E2BIG: more than 2,560 bytes of it are live; -ENOTSUP: under
+ * Valgrind, or the program handles SIGSEGV itself; -ENOMEM or another error of the system. rouse:
+ * 1; 0: it was not put aside. */
 HKT_API int hkt_task_hibernate(struct hkt_task *t);
 HKT_API int hkt_task_rouse(struct hkt_task *t);
 HKT_API bool hkt_task_hibernates(const struct hkt_task *t);

@@ -104,11 +104,13 @@ static size_t count_opened(const struct hkt__images *all)
     return n;
 }
 
-static bool is_open(const struct hkt_coro *c)
+bool hkt__rouse_if_opened(struct hkt_coro *c)
 {
     hkt__images_lock();
     bool open = hkt__hibernates(c) && c->cold->image->open;
     hkt__images_unlock();
+    if (open)
+        hkt__rouse(c);
     return open;
 }
 
@@ -120,8 +122,7 @@ void hkt__rouse_opened(void)
     if (!t || !t->images || count_opened(t->images) == 0)
         return;
     for (struct hkt_coro *c; (c = hkt__stack_walk(&walk)) != NULL;)
-        if (is_open(c))
-            hkt__rouse(c);
+        (void)hkt__rouse_if_opened(c);
 }
 
 size_t hkt__rouse_all(void)

@@ -56,8 +56,9 @@ size_t hkt__rouse_all(void);
  * whose address whoever touched the stack may hold. False: there is none. */
 bool hkt__rouse_owner(const void *addr);
 
-/* Has those that were touched go to rest anew, some time: whoever touched them is done. Not within
- * anything that wakes. */
+/* Brings one that was touched back in full, so that it can go to rest anew: whoever touched it is
+ * done. Not within anything that wakes. Whether it was one; and the same for all of this thread. */
+bool hkt__rouse_if_opened(struct hkt_coro *c);
 void hkt__rouse_opened(void);
 
 /* How many of this thread are put aside. */

@@ -185,7 +185,7 @@ int hkt_task_hibernate(struct hkt_task *t)
 
     if (rc < 0)
         return rc == -EXDEV ? hkt__foreign(hkt__job(t)->loop, "hibernate") : rc;
-    if (hkt__hibernates(c))
+    if (!hkt__rouse_if_opened(c) && hkt__hibernates(c))
         return -EALREADY;
     if (!may_rest(hkt__job(t)->loop, c))
         return -EBUSY;

@@ -148,16 +148,15 @@ static size_t resident(const struct hkt_task *t)
     return hkt__os.resident(cold->low, cold->room);
 }
 
-static int touched_since(void *arg)
+static int touched_since(void *singly)
 {
     struct hkt_task *t = hkt_spawn(show_local, NULL);
 
-    (void)arg;
     HKT_TRY(hkt_sleep(0));
     cr_assert_eq(hkt_hibernate_all(0), 1);
     strcpy(shared, "after");
     cr_assert_gt(resident(t), 0u);
-    cr_assert_eq(hkt_hibernate_all(0), 1);
+    cr_assert_eq(singly ? hkt_task_hibernate(t) : hkt_hibernate_all(0), singly ? 0 : 1);
     cr_assert_eq(resident(t), 0u);
     HKT_TRY(hkt_channel_send(&channel, &(int){1}, sizeof(int)));
     return hkt_join(t);
@@ -170,6 +169,7 @@ Test(rest_together, also_those_that_were_touched)
         cr_skip_test("locals are not on the stack, or this is no kernel that forgets pages");
     cr_assert_eq(hkt_channel_init(&channel, NULL, 0, sizeof(int)), 0);
     cr_assert_eq(hkt_run_opts(touched_since, NULL, &by_hand), 0);
+    cr_assert_eq(hkt_run_opts(touched_since, "singly", &by_hand), 0);
 }
 
 /* Pages that the system refuses */
