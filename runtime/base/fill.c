@@ -39,7 +39,7 @@ static bool write_from_outside(const void *addr, const void *bytes, size_t size)
     return written;
 }
 
-/* Others, made elsewhere, take their place in one step. It costs two mappings that stay. */
+/* Others, made elsewhere, take their place in one step. It costs up to two mappings that stay. */
 static int replace(void *addr, const void *bytes, size_t size)
 {
     size_t page = hkt__os_page_size(), within = (uintptr_t)addr % page;

@@ -139,8 +139,8 @@ void hkt__pages_release(const struct iovec *at, unsigned n)
     }
 }
 
-/* With protections, which take a mapping each: some thousand stacks, and then -ENOMEM. Protected
- * first, as what cannot be must keep its memory. */
+/* With protections, for which mappings may run out: then -ENOMEM. Protected first, as what cannot
+ * be must keep its memory. */
 static int hide_by_protection(const struct iovec *at, unsigned n)
 {
     unsigned done = 0;

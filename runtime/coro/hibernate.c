@@ -24,14 +24,28 @@
 #include <string.h>
 
 /* All that is packed is in `words`, and what was live of it on the stack, too. Under the lock. */
-static void bring_back(const struct hkt_coro *c, struct hkt__image *image, uintptr_t *words)
+static void bring_back(const struct hkt_coro *c, const struct hkt__image *image, uintptr_t *words)
 {
     hkt__image_bring(words, image->words + HKT__CTX_WORDS, image->record + image->record_size);
-    if (image->open)
-        return;
-    image->open = 1;
-    c->cold->thread->images->opened++;
-    hkt__live_bring(c, image, words);
+    if (!image->open)
+        hkt__live_bring(c, image, words);
+}
+
+static void note_opened(struct hkt__images *all, struct hkt_coro *c)
+{
+    all->opened++;
+    if (all->listed < HKT__OPENED_LISTED)
+        all->list[all->listed++] = c;
+}
+
+static void forget_opened(struct hkt__images *all, const struct hkt_coro *c)
+{
+    all->opened--;
+    for (unsigned i = 0; i < all->listed; i++)
+        if (all->list[i] == c) {
+            all->list[i] = all->list[--all->listed];
+            return;
+        }
 }
 
 void hkt__rouse(struct hkt_coro *c)
@@ -43,7 +57,8 @@ void hkt__rouse(struct hkt_coro *c)
 
     hkt__images_lock();
     bring_back(c, image, words);
-    all->opened--;
+    if (image->open)
+        forget_opened(all, c);
     c->cold->image = NULL;
     c->ctx.flags &= ~HKT__HIBERNATES;
     hkt__images_unlock();
@@ -75,8 +90,11 @@ static bool open_by(const void *addr)
     hkt__images_lock();
     for (struct hkt__images *all = hkt__images_all; all && !c; all = all->next)
         c = owner_of(all->thread, addr);
-    if (c && hkt__hibernates(c) && !c->cold->image->open)
+    if (c && hkt__hibernates(c) && !c->cold->image->open) {
         bring_back(c, c->cold->image, words);
+        c->cold->image->open = 1;
+        note_opened(c->cold->thread->images, c);
+    }
     hkt__images_unlock();
     return c != NULL;
 }
@@ -96,14 +114,6 @@ bool hkt__rouse_owner(const void *addr)
     return true;
 }
 
-static size_t count_opened(const struct hkt__images *all)
-{
-    hkt__images_lock();
-    size_t n = all->opened;
-    hkt__images_unlock();
-    return n;
-}
-
 bool hkt__rouse_if_opened(struct hkt_coro *c)
 {
     hkt__images_lock();
@@ -114,14 +124,31 @@ bool hkt__rouse_if_opened(struct hkt_coro *c)
     return open;
 }
 
+/* How many are listed in `those`; *all: whether these are all. */
+static unsigned list_opened(struct hkt__images *images, struct hkt_coro **those, bool *all)
+{
+    hkt__images_lock();
+    unsigned n = images->listed;
+    memcpy(those, images->list, n * sizeof(struct hkt_coro *));
+    *all = n == images->opened;
+    hkt__images_unlock();
+    return n;
+}
+
+/* To bring one back may have others opened; those wait until the next time. */
 void hkt__rouse_opened(void)
 {
     const struct hkt__thread *t = hkt__thread_current;
+    struct hkt_coro *those[HKT__OPENED_LISTED];
     struct hkt__walk walk = {0};
+    bool all;
 
-    if (!t || !t->images || count_opened(t->images) == 0)
+    if (!t || !t->images)
         return;
-    for (struct hkt_coro *c; (c = hkt__stack_walk(&walk)) != NULL;)
+    unsigned n = list_opened(t->images, those, &all);
+    for (unsigned i = 0; i < n; i++)
+        (void)hkt__rouse_if_opened(those[i]);
+    for (struct hkt_coro *c; !all && (c = hkt__stack_walk(&walk)) != NULL;)
         (void)hkt__rouse_if_opened(c);
 }
 

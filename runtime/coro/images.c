@@ -36,10 +36,11 @@ struct hkt__images *hkt__images_make(struct hkt__thread *t)
 
     if (!all)
         return NULL;
-    all->shared_stack = hkt__os.map(HKT__SHARED_STACK);
+    size_t size = hkt__shared_stack_size();
+    all->shared_stack = hkt__os.map(size);
     if (!all->shared_stack || hkt__os.guard(all->shared_stack, hkt__os_page_size()) < 0) {
         if (all->shared_stack)
-            hkt__os.unmap(all->shared_stack, HKT__SHARED_STACK);
+            hkt__os.unmap(all->shared_stack, size);
         free(all);
         return NULL;
     }
@@ -71,7 +72,7 @@ void hkt__images_free(struct hkt__thread *t)
         all->chunk = (uintptr_t *)chunk[0];
         hkt__os.unmap(chunk, CHUNK);
     }
-    hkt__os.unmap(all->shared_stack, HKT__SHARED_STACK);
+    hkt__os.unmap(all->shared_stack, hkt__shared_stack_size());
     free(all->rest);
     free(all);
     t->images = NULL;
@@ -137,12 +138,15 @@ void hkt__image_bring(uintptr_t *words, size_t n, const uintptr_t *in)
 }
 
 /* Other threads must not find the memory before what was in it. */
-static bool fill_apart(const struct iovec *p, void *live, const void *words, size_t bytes)
+static bool fill_apart(const struct hkt__cold *cold, const struct iovec *p, void *live,
+                       const void *words, size_t bytes)
 {
     bool filled = hkt__os.show(p->iov_base, p->iov_len, HKT__NO_ACCESS) == 0 &&
                   hkt__os.fill(live, words, bytes) == 0;
 
-    return hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) == 0 && filled;
+    if (hkt__os.keep(p->iov_base, p->iov_len, HKT__ALL_ACCESS) < 0)
+        hkt__stack_is_lost(cold);
+    return filled;
 }
 
 void hkt__live_bring(const struct hkt_coro *c, const struct hkt__image *image,
@@ -151,7 +155,7 @@ void hkt__live_bring(const struct hkt_coro *c, const struct hkt__image *image,
     uintptr_t *live = hkt__live_words(c, image);
     struct iovec pages = hkt__live_pages(c->cold, live);
 
-    if (!hkt__os.alone() && fill_apart(&pages, live, words, image->words * HKT__WORD))
+    if (!hkt__os.alone() && fill_apart(c->cold, &pages, live, words, image->words * HKT__WORD))
         return;
     if (hkt__os.show(pages.iov_base, pages.iov_len, HKT__ALL_ACCESS) < 0)
         hkt__stack_is_lost(c->cold);

@@ -16,7 +16,8 @@
 enum {
     HKT__WORD = sizeof(uintptr_t),
     HKT__CTX_WORDS = offsetof(struct hkt_ctx, flags) / HKT__WORD, /* packed behind the stack's */
-    HKT__SHARED_STACK = 32768,
+    HKT__SHARED_STACK = 32768,                                    /* and a guard page */
+    HKT__OPENED_LISTED = 64,
 };
 
 struct hkt__image {
@@ -35,7 +36,9 @@ struct hkt__images {
     struct hkt__images *next; /* of all threads */
     struct hkt__thread *thread;
     size_t count;
-    size_t opened; /* of these; under the lock */
+    size_t opened; /* of these; this and the list are under the lock */
+    unsigned listed;
+    struct hkt_coro *list[HKT__OPENED_LISTED]; /* of those opened, not always all */
     char *shared_stack;
     uintptr_t *chunk;                     /* the newest; its first word is the one before */
     size_t used;                          /* words of it */
@@ -69,6 +72,11 @@ void hkt__live_bring(const struct hkt_coro *c, const struct hkt__image *image,
                      const uintptr_t *words);
 
 HKT_NORETURN void hkt__stack_is_lost(const struct hkt__cold *cold);
+
+static inline size_t hkt__shared_stack_size(void)
+{
+    return hkt__os_page_size() + HKT__SHARED_STACK;
+}
 
 static inline char *hkt__stack_end(const struct hkt__cold *cold)
 {

@@ -11,6 +11,7 @@
 #include "hibernate.h"
 #include "stack.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -58,8 +59,11 @@ static void pass_on(int sig, siginfo_t *info, void *context, const struct sigact
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
     const struct sigaction *previous = sig == SIGSEGV ? &previous_segv : &previous_bus;
+    int saved = errno; /* of the code that touched the stack, and goes on */
+    bool roused = comes_again(info) && hkt__rouse_owner(info->si_addr);
 
-    if (comes_again(info) && hkt__rouse_owner(info->si_addr))
+    errno = saved;
+    if (roused)
         return;
     struct hkt_coro *c = comes_again(info) ? hkt__stack_owner(info->si_addr, true) : NULL;
     if (!c) {

@@ -154,10 +154,7 @@ static void hide(struct hkt__rest *r, unsigned n)
     }
 }
 
-/* What is written from now on is found in the stacks that come back, or fails.
- * A stack that was deeper before has memory below, too. Guards are cheap to set where there is no
- * memory any more; but other threads must not find it so. */
-static void exchange(struct hkt__rest *r, struct hkt__images *all)
+static unsigned take_images(struct hkt__rest *r, struct hkt__images *all)
 {
     unsigned n = 0;
 
@@ -165,28 +162,43 @@ static void exchange(struct hkt__rest *r, struct hkt__images *all)
         n++;
     if (n < r->n)
         r->why = -ENOMEM;
-    if (r->alone)
-        hkt__os.release(r->whole, n);
+    return n;
+}
+
+/* What is written from now on is found in the stacks that come back, or fails.
+ * A stack that was deeper before has memory below, too; all of it is released first, as guards are
+ * cheap to set where there is no memory any more. */
+static void exchange(struct hkt__rest *r, struct hkt__images *all)
+{
+    unsigned n = take_images(r, all);
+
+    hkt__os.release(r->whole, n);
     hide(r, n);
     for (unsigned i = 0; i < n; i++)
         if (!r->going[i].hidden)
             put_back(&r->going[i], r->words);
-        else if (!r->alone)
-            hkt__os.release(&r->whole[i], 1);
 }
 
+/* What is live lies within one page, which is hidden or keeps its memory; so nothing that is
+ * refused has to be put back. */
+_Static_assert(HKT__IMAGE_WORDS *HKT__WORD + HKT__COLOURS * 64 <= 4096, "it may be two pages");
+
 /* What other threads write to the stack comes before the image, or waits for the lock and has the
- * stack opened. */
+ * stack opened. Nor may they read while it is hidden, as its memory is gone before its guard is
+ * there. */
 static void exchange_apart(struct hkt__rest *r, struct hkt__images *all)
 {
     const struct going *g = &r->going[0];
     const struct iovec *p = &r->live[0];
     int rc = hkt__os.keep(p->iov_base, p->iov_len, HKT__READ_ONLY);
 
-    if (rc == 0)
-        exchange(r, all);
-    else
-        r->why = rc;
+    if (rc == 0 && take_images(r, all) == 1) {
+        rc = hkt__os.keep(p->iov_base, p->iov_len, HKT__NO_ACCESS);
+        hide(r, rc == 0);
+    }
+    if (g->hidden)
+        hkt__os.release(r->whole, 1);
+    r->why = rc < 0 ? rc : r->why;
     if (hkt__os.keep(p->iov_base, p->iov_len, g->hidden ? HKT__HIDDEN : HKT__ALL_ACCESS) < 0)
         hkt__stack_is_lost(g->c->cold);
 }
@@ -197,7 +209,7 @@ static void rests(const struct going *g, struct hkt__images *all)
 
     all->count++;
     hkt__side_hide(c, g->image, g->size * HKT__WORD);
-    hkt__ctx_begin(&c->ctx, all->shared_stack + HKT__SHARED_STACK, wake_up);
+    hkt__ctx_begin(&c->ctx, all->shared_stack + hkt__shared_stack_size(), wake_up);
 }
 
 static void stays(const struct going *g, struct hkt__images *all)

@@ -29,7 +29,6 @@
 enum {
     SLAB_FIRST = 16,
     SLAB_MOST = 4096,
-    COLOURS = 8,
     COLOURED_FROM = 32768,
     SMALL_COLOUR = 16,
     USABLE_MOST = 32768, /* up to here a size is that of what can be used */
@@ -87,6 +86,8 @@ static void thread_end(void *arg)
         hkt_report("thread ends with %zu coroutines not freed", live);
         return; /* their stacks may still be referred to */
     }
+    hkt__images_free(
+        t); /* first, as faults of other threads walk the stacks of those that have any */
     while (t->slabs) {
         struct hkt__slab *s = t->slabs;
         t->slabs = s->next;
@@ -94,7 +95,6 @@ static void thread_end(void *arg)
             hkt__side_forget_stack(&s->hot[i]);
         hkt__os.unmap(s, s->mapped);
     }
-    hkt__images_free(t);
     hkt__overflow_unwatch(&t->altstack);
     for (int k = 0; k < HKT__STACK_CLASSES; k++)
         free(t->pool[k]);
@@ -267,7 +267,7 @@ static uint16_t colour_of(unsigned number, size_t stack_size)
 {
     if (stack_size == HKT__STACK_SMALL)
         return SMALL_COLOUR;
-    return (uint16_t)(stack_size < COLOURED_FROM ? 0 : number % COLOURS * 64);
+    return (uint16_t)(stack_size < COLOURED_FROM ? 0 : number % HKT__COLOURS * 64);
 }
 
 /* The next block of the newest slab, with its guard page. */

@@ -15,6 +15,7 @@ enum {
     HKT__STACK_SMALL = 2048,                           /* several in a page, with a canary each */
     HKT__STACK_CLASSES = sizeof(size_t) > 4 ? 19 : 13, /* that; and 8 KiB to 1 GiB, or to 16 MiB */
     HKT__WARM_MOST = 1024,                             /* free stacks of a class with their pages */
+    HKT__COLOURS = 8,                                  /* tops of stacks, 64 bytes apart */
     HKT__COOL_TOGETHER = 64,                           /* how many of them lose those at a time */
 };
 

@@ -128,15 +128,14 @@ Test(rest_together, all_that_have_waited_for_so_long)
     cr_assert_eq(hkt_run_opts(those_that_wait_long, NULL, &opts), 0);
 }
 
-static char *shared;
+static char *shared[MANY];
 
-static int show_local(void *arg)
+static int show_local(void *i)
 {
     char local[64] = "before";
     int got;
 
-    (void)arg;
-    shared = local;
+    shared[(intptr_t)i] = local;
     int rc = hkt_channel_recv(&channel, &got, sizeof got);
     return rc == 1 && strcmp(local, "after") == 0 ? 0 : -EIO;
 }
@@ -148,18 +147,29 @@ static size_t resident(const struct hkt_task *t)
     return hkt__os.resident(cold->low, cold->room);
 }
 
+/* More than the few that are listed. */
 static int touched_since(void *singly)
 {
-    struct hkt_task *t = hkt_spawn(show_local, NULL);
+    struct hkt_task *t[MANY];
 
+    for (intptr_t i = 0; i < MANY; i++)
+        t[i] = hkt_spawn(show_local, MS(i));
     HKT_TRY(hkt_sleep(0));
-    cr_assert_eq(hkt_hibernate_all(0), 1);
-    strcpy(shared, "after");
-    cr_assert_gt(resident(t), 0u);
-    cr_assert_eq(singly ? hkt_task_hibernate(t) : hkt_hibernate_all(0), singly ? 0 : 1);
-    cr_assert_eq(resident(t), 0u);
-    HKT_TRY(hkt_channel_send(&channel, &(int){1}, sizeof(int)));
-    return hkt_join(t);
+    cr_assert_eq(hkt_hibernate_all(0), MANY);
+    for (int i = 0; i < MANY; i++)
+        strcpy(shared[i], "after");
+    for (int i = 0; i < MANY; i++)
+        cr_assert_gt(resident(t[i]), 0u);
+    for (int i = 0; singly && i < MANY; i++)
+        cr_assert_eq(hkt_task_hibernate(t[i]), 0);
+    cr_assert_eq(hkt_hibernate_all(0), singly ? 0 : MANY);
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(resident(t[i]), 0u);
+    for (int i = 0; i < MANY; i++)
+        HKT_TRY(hkt_channel_send(&channel, &i, sizeof i));
+    for (int i = 0; i < MANY; i++)
+        HKT_TRY(hkt_join(t[i]));
+    return 0;
 }
 
 Test(rest_together, also_those_that_were_touched)

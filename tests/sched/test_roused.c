@@ -3,12 +3,14 @@
  * Stacks that are put aside, and touched meanwhile: by other tasks, by the system, by other
  * threads, by who only looks. Whoever it is finds what was there, and the task what was written.
  */
+#include "base/os.h"
 #include "base/refuse.h"
 #include "sched/resting.h"
 #include "sched/simulated.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 static struct hkt_future future;
@@ -73,6 +75,11 @@ Test(roused, bytes_may_be_read_into_it)
 }
 
 /* Other threads */
+
+static bool never(void)
+{
+    return false;
+}
 
 struct errand {
     struct hkt_loop *loop;
@@ -144,15 +151,20 @@ Test(roused, another_thread_may_write_to_it)
 }
 
 /* So that no file can be opened. */
-static int errands_without_descriptors(void *arg)
+static int without_descriptors(hkt_task_fn *fn, void *arg)
 {
     struct rlimit was;
 
     cr_assert_eq(getrlimit(RLIMIT_NOFILE, &was), 0);
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, was.rlim_max}), 0);
-    int rc = errands(arg);
+    int rc = fn(arg);
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &was), 0);
     return rc;
+}
+
+static int errands_without_descriptors(void *arg)
+{
+    return without_descriptors(errands, arg);
 }
 
 Test(roused, another_thread_may_write_to_it_when_descriptors_have_run_out)
@@ -177,14 +189,112 @@ Test(roused, another_thread_may_write_to_it_where_guards_are_protections)
     on_each_backend(errands, NULL);
 }
 
-/* Awake and at rest again and again, while another thread counts in it. */
+/* Whoever could read while a stack is hidden, or before it is filled, would find zeroes. */
+static struct hkt__os real;
+static int asked;
+
+static void must_be_out_of_reach(const void *addr)
+{
+    int pair[2];
+
+    cr_assert_eq(pipe2(pair, O_CLOEXEC), 0);
+    cr_assert_eq(write(pair[1], addr, 1), -1);
+    cr_assert_eq(errno, EFAULT);
+    close(pair[0]);
+    close(pair[1]);
+    asked++;
+}
+
+static int hide_what_is_out_of_reach(const struct iovec *at, unsigned n)
+{
+    cr_assert_eq(n, 1u);
+    must_be_out_of_reach(at->iov_base);
+    return real.hide(at, n);
+}
+
+static int fill_what_is_out_of_reach(void *addr, const void *bytes, size_t size)
+{
+    must_be_out_of_reach(addr);
+    return real.fill(addr, bytes, size);
+}
+
+static int out_of_reach(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(nap, MS(10));
+
+    (void)arg;
+    real = hkt__os;
+    hkt__os.alone = never;
+    hkt__os.hide = hide_what_is_out_of_reach;
+    hkt__os.fill = fill_what_is_out_of_reach;
+    HKT_TRY(hkt_sleep(0));
+    put_aside(t);
+    cr_assert_eq(hkt_task_rouse(t), 1);
+    cr_assert_eq(asked, 2);
+    hkt__os = real;
+    return hkt_join(t);
+}
+
+static const struct hkt_loop_opts by_hand = {.hibernate_after_ns = -1};
+
+Test(roused, other_threads_do_not_find_it_on_its_way)
+{
+    need_hibernation();
+    cr_assert_eq(hkt_run_opts(out_of_reach, NULL, &by_hand), 0);
+}
+
+static int hide_nothing(const struct iovec *at, unsigned n)
+{
+    (void)at, (void)n;
+    return -EINVAL;
+}
+
+static int fill_nothing(void *addr, const void *bytes, size_t size)
+{
+    (void)addr, (void)bytes, (void)size;
+    asked++;
+    return -ENOTSUP;
+}
+
+static int refused(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(nap, MS(10));
+
+    (void)arg;
+    real = hkt__os;
+    hkt__os.alone = never;
+    hkt__os.hide = hide_nothing;
+    hkt__os.fill = fill_nothing;
+    HKT_TRY(hkt_sleep(0));
+    cr_assert_eq(hkt_task_hibernate(t), -EINVAL);
+    cr_assert_eq(asked, 0, "its page, which may be locked, stays");
+    hkt__os = real;
+    return hkt_join(t);
+}
+
+Test(roused, one_that_is_refused_keeps_its_page)
+{
+    need_hibernation();
+    cr_assert_eq(hkt_run_opts(refused, NULL, &by_hand), 0);
+}
+
+/* Awake and at rest again and again, while another thread counts in it, and looks. */
 static volatile int *counter;
+static atomic_bool over;
 
 static void *count(void *arg)
 {
-    (void)arg;
-    for (int i = 0; i < 20000; i++)
+    int *total = arg;
+
+    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
         ++*counter;
+        ++*total;
+        for (int i = 0; i < 100; i++)
+            if (*counter != *total) {
+                *total = -1;
+                return NULL;
+            }
+    }
     return NULL;
 }
 
@@ -202,26 +312,71 @@ static int counted(void *arg)
 {
     struct hkt_task *t = hkt_spawn(show_counter, NULL);
     pthread_t thread;
+    int total = 0;
 
     (void)arg;
     future = (struct hkt_future){0};
+    atomic_store(&over, false);
     HKT_TRY(hkt_sleep(0));
-    cr_assert_eq(pthread_create(&thread, NULL, count, NULL), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, count, &total), 0);
+    while (*counter == 0)
+        HKT_TRY(hkt_sleep(0));
     for (int i = 0; i < 2000; i++) {
-        put_aside(t);
+        cr_assert_eq(hkt_task_hibernate(t), 0);
         if (i % 2)
             HKT_TRY(hkt_sleep(0));
-        cr_assert_eq(hkt_task_rouse(t), 1);
+        cr_assert_geq(hkt_task_rouse(t), 0);
     }
+    atomic_store(&over, true);
     pthread_join(thread, NULL);
     (void)hkt_future_set(&future, 0, NULL);
-    return hkt_join(t) == 20000 ? 0 : -EIO;
+    cr_assert_eq(hkt_join(t), total);
+    return 0;
 }
 
 Test(roused, nothing_that_it_writes_is_lost)
 {
     need_faults_of_threads();
     cr_assert_eq(hkt_run(counted, NULL), 0);
+}
+
+static int counted_without_descriptors(void *arg)
+{
+    return without_descriptors(counted, arg);
+}
+
+Test(roused, nothing_that_it_writes_is_lost_when_descriptors_have_run_out)
+{
+    need_faults_of_threads();
+    cr_assert_eq(hkt_run(counted_without_descriptors, NULL), 0);
+}
+
+/* Whoever touches a stack may be about to look at errno. */
+static int errno_is_kept(void *arg)
+{
+    struct hkt_task *t = hkt_spawn(show_local, NULL);
+
+    (void)arg;
+    hkt__os.alone = never;
+    future = (struct hkt_future){0};
+    HKT_TRY(hkt_sleep(0));
+    put_aside(t);
+    errno = EAGAIN;
+    strcpy(shared, "after");
+    cr_assert_eq(errno, EAGAIN);
+    (void)hkt_future_set(&future, 0, NULL);
+    return hkt_join(t);
+}
+
+static int errno_is_kept_without_descriptors(void *arg)
+{
+    return without_descriptors(errno_is_kept, arg);
+}
+
+Test(roused, errno_is_that_of_who_touched_it)
+{
+    need_locals_on_the_stack();
+    cr_assert_eq(hkt_run(errno_is_kept_without_descriptors, NULL), 0);
 }
 
 Test(roused, nothing_that_it_writes_is_lost_where_guards_are_protections)
