@@ -86,8 +86,8 @@ static void thread_end(void *arg)
         hkt_report("thread ends with %zu coroutines not freed", live);
         return; /* their stacks may still be referred to */
     }
-    hkt__images_free(
-        t); /* first, as faults of other threads walk the stacks of those that have any */
+    /* First, as faults of other threads walk the stacks of every thread that has images. */
+    hkt__images_free(t);
     while (t->slabs) {
         struct hkt__slab *s = t->slabs;
         t->slabs = s->next;

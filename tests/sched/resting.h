@@ -33,4 +33,12 @@ static inline void put_aside(struct hkt_task *t)
     cr_assert_eq(hkt_task_hibernate(t), -EALREADY);
 }
 
+static inline void cancel_and_join(struct hkt_task *const *t, int n)
+{
+    for (int i = 0; i < n; i++) {
+        (void)hkt_task_cancel(t[i]);
+        cr_assert_eq(hkt_join(t[i]), -ECANCELED);
+    }
+}
+
 #endif

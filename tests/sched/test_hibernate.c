@@ -408,10 +408,7 @@ static int sweeps(void *arg)
     cr_assert_eq(hkt_task_rouse(t[5]), 1);
     HKT_TRY(hkt_sleep(HKT_SEC(3)));
     cr_assert_eq(hkt_hibernating(), 9, "it is put aside again");
-    for (int i = 0; i < 10; i++) {
-        (void)hkt_task_cancel(t[i]);
-        cr_assert_eq(hkt_join(t[i]), -ECANCELED);
-    }
+    cancel_and_join(t, 10);
     return 0;
 }
 

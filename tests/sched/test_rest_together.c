@@ -111,10 +111,7 @@ static int those_that_wait_long(void *arg)
     cr_assert_eq(hkt_hibernate_all(HKT_MS(1500)), 2);
     cr_assert(hkt_task_hibernates(t[2]));
     cr_assert(!hkt_task_hibernates(t[3]));
-    for (int i = 0; i < 4; i++) {
-        (void)hkt_task_cancel(t[i]);
-        cr_assert_eq(hkt_join(t[i]), -ECANCELED);
-    }
+    cancel_and_join(t, 4);
     return 0;
 }
 
@@ -266,10 +263,7 @@ static int sweeps_refused(void *arg)
     hkt__os.hide = doors.real.hide;
     HKT_TRY(hkt_sleep(HKT_SEC(5)));
     cr_assert_eq(hkt_hibernating(), MANY);
-    for (int i = 0; i < MANY; i++) {
-        (void)hkt_task_cancel(t[i]);
-        cr_assert_eq(hkt_join(t[i]), -ECANCELED);
-    }
+    cancel_and_join(t, MANY);
     return 0;
 }
 

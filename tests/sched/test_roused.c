@@ -218,15 +218,22 @@ static int fill_what_is_out_of_reach(void *addr, const void *bytes, size_t size)
     return real.fill(addr, bytes, size);
 }
 
+/* As if there were other threads. */
+static void go_through(int (*hide)(const struct iovec *at, unsigned n),
+                       int (*fill)(void *addr, const void *bytes, size_t size))
+{
+    real = hkt__os;
+    hkt__os.alone = never;
+    hkt__os.hide = hide;
+    hkt__os.fill = fill;
+}
+
 static int out_of_reach(void *arg)
 {
     struct hkt_task *t = hkt_spawn(nap, MS(10));
 
     (void)arg;
-    real = hkt__os;
-    hkt__os.alone = never;
-    hkt__os.hide = hide_what_is_out_of_reach;
-    hkt__os.fill = fill_what_is_out_of_reach;
+    go_through(hide_what_is_out_of_reach, fill_what_is_out_of_reach);
     HKT_TRY(hkt_sleep(0));
     put_aside(t);
     cr_assert_eq(hkt_task_rouse(t), 1);
@@ -261,10 +268,7 @@ static int refused(void *arg)
     struct hkt_task *t = hkt_spawn(nap, MS(10));
 
     (void)arg;
-    real = hkt__os;
-    hkt__os.alone = never;
-    hkt__os.hide = hide_nothing;
-    hkt__os.fill = fill_nothing;
+    go_through(hide_nothing, fill_nothing);
     HKT_TRY(hkt_sleep(0));
     cr_assert_eq(hkt_task_hibernate(t), -EINVAL);
     cr_assert_eq(asked, 0, "its page, which may be locked, stays");
